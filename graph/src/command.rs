@@ -1,0 +1,87 @@
+//! What control threads ask of a running engine, and what it tells them. Plain values of fixed size.
+
+use crate::note::NoteEvent;
+use crate::param::Amount;
+use crate::settings::Setting;
+
+/// A node of a running graph, by its place in the compiled order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeId(pub(crate) u32);
+
+/// Something to be done while the graph runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// A setting of the piece.
+    Setting(Setting),
+    /// A control that the preset exposes, by its slot, in its own unit.
+    Control {
+        /// Place in the preset's `expose`, from 0.
+        index: u16,
+        /// New value, in the control's unit.
+        value: f32,
+    },
+    /// A parameter of a node.
+    Param {
+        /// The node.
+        node: NodeId,
+        /// Index among the node's parameters, the common ones last.
+        param: u16,
+        /// New value.
+        amount: Amount,
+    },
+    /// A note for a node that takes notes from outside.
+    Note {
+        /// The node.
+        node: NodeId,
+        /// The event; its offset counts from the frame at which the command is due.
+        event: NoteEvent,
+    },
+    /// The position advances.
+    Play,
+    /// The position stands still.
+    Stop,
+    /// The position goes to a tick.
+    Seek(i64),
+}
+
+/// When a command is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// As soon as it arrives: changes of settings and controls at the next whole tick, so that the journal
+    /// can name the moment; all else in the first frame that has not been computed.
+    Now,
+    /// At a frame of the engine's clock; at once if that has passed.
+    Frame(i64),
+    /// At a musical position; at once if that has passed, never if the position stands still.
+    Tick(i64),
+}
+
+/// A change and its moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Command {
+    /// When it is due.
+    pub when: When,
+    /// What is to be done.
+    pub change: Change,
+}
+
+/// What a running engine tells the control side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Report {
+    /// A setting or control took hold: the entries of the journal.
+    Applied {
+        /// Musical position.
+        tick: i64,
+        /// Frame of the engine's clock.
+        frame: i64,
+        /// What changed.
+        change: Change,
+    },
+    /// A node yielded NaN or infinity and is silent from now on.
+    NotFinite {
+        /// The node.
+        node: NodeId,
+        /// Frame of the engine's clock.
+        frame: i64,
+    },
+}

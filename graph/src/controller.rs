@@ -1,0 +1,232 @@
+//! The hand on a running engine: parameters, notes and transport from any thread, reports back. Control side;
+//! the audio side of it ([`Link`]) neither locks nor waits.
+
+use crate::command::{Change, Command, NodeId, Report, When};
+use crate::music::Key;
+use crate::note::NoteEvent;
+use crate::param::{Amount, ParamSpec};
+use crate::preset::Control;
+use crate::settings::{Setting, Settings};
+use crossbeam_queue::ArrayQueue;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+/// Commands that can be under way to an engine.
+const COMMANDS: usize = 1024;
+/// Reports that can wait for a reader; further ones are lost and counted.
+const REPORTS: usize = 4096;
+
+/// The engine's end of the rings.
+pub(crate) struct Link {
+    pub commands: Arc<ArrayQueue<Command>>,
+    reports: Arc<ArrayQueue<Report>>,
+    pub status: Arc<Status>,
+}
+
+impl Link {
+    /// Tells the control side. Never waits: when nobody reads, the report is counted and lost.
+    pub fn report(&self, report: Report) {
+        if self.reports.push(report).is_err() {
+            self.status.lost_reports.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Where the engine is, for any thread to read.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    frame: AtomicI64,
+    tick: AtomicU64,
+    tempo: AtomicU64,
+    seed: AtomicU64,
+    key: AtomicU32,
+    intensity: AtomicU32,
+    lost_reports: AtomicU64,
+}
+
+impl Status {
+    pub fn publish(&self, frame: i64, tick: f64, settings: Settings) {
+        self.tick.store(tick.to_bits(), Ordering::Relaxed);
+        self.tempo.store(settings.tempo.to_bits(), Ordering::Relaxed);
+        self.seed.store(settings.seed, Ordering::Relaxed);
+        self.key.store(settings.key.to_bits(), Ordering::Relaxed);
+        self.intensity.store(settings.intensity.to_bits(), Ordering::Relaxed);
+        self.frame.store(frame, Ordering::Release);
+    }
+}
+
+/// Why a command was not sent.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ControlError {
+    /// The engine has not taken the commands sent before.
+    #[error("too many changes are under way; try again")]
+    Full,
+    /// There is no node of this name in the running graph.
+    #[error("no node is called `{0}`")]
+    NoNode(String),
+    /// The node has no such parameter.
+    #[error("`{node}` has no parameter `{param}`")]
+    NoParam {
+        /// The node.
+        node: String,
+        /// The parameter asked for.
+        param: String,
+    },
+    /// The preset exposes no such control.
+    #[error("no control is called `{0}`")]
+    NoControl(String),
+    /// The value is outside of the range.
+    #[error("`{name}` must be between {min} and {max}")]
+    OutOfRange {
+        /// The control or parameter.
+        name: String,
+        /// Lowest legal value.
+        min: f32,
+        /// Highest legal value.
+        max: f32,
+    },
+}
+
+/// What a controller knows of the nodes of a running graph.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    pub nodes: HashMap<String, (NodeId, Vec<&'static ParamSpec>)>,
+    pub names: Vec<String>,
+    pub controls: Vec<Control>,
+}
+
+/// Sends changes to an engine and reads its state. Cheap to clone; any thread; never waits for the engine.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    commands: Arc<ArrayQueue<Command>>,
+    reports: Arc<ArrayQueue<Report>>,
+    status: Arc<Status>,
+    directory: Arc<Directory>,
+}
+
+/// Makes both ends.
+pub(crate) fn link(directory: Directory, settings: Settings) -> (Link, Controller) {
+    let commands = Arc::new(ArrayQueue::new(COMMANDS));
+    let reports = Arc::new(ArrayQueue::new(REPORTS));
+    let status = Arc::new(Status::default());
+    status.publish(0, 0.0, settings);
+    let link =
+        Link { commands: Arc::clone(&commands), reports: Arc::clone(&reports), status: Arc::clone(&status) };
+    (link, Controller { commands, reports, status, directory: Arc::new(directory) })
+}
+
+impl Controller {
+    /// Sends a command as it is.
+    ///
+    /// # Errors
+    /// [`ControlError::Full`] when the engine does not keep up.
+    pub fn send(&self, command: Command) -> Result<(), ControlError> {
+        self.commands.push(command).map_err(|_| ControlError::Full)
+    }
+
+    /// Changes a setting of the piece; values out of range are clamped by the engine.
+    ///
+    /// # Errors
+    /// As [`Controller::send`].
+    pub fn set(&self, setting: Setting, when: When) -> Result<(), ControlError> {
+        self.send(Command { when, change: Change::Setting(setting) })
+    }
+
+    /// Moves a control that the preset exposes, in the control's own unit.
+    ///
+    /// # Errors
+    /// No such control, a value out of its range, or as [`Controller::send`].
+    pub fn set_control(&self, name: &str, value: f32, when: When) -> Result<(), ControlError> {
+        let (index, control) = self.find_control(name)?;
+        let (min, max) = (control.range.min, control.range.max);
+        if !(min..=max).contains(&value) {
+            return Err(ControlError::OutOfRange { name: name.into(), min, max });
+        }
+        self.send(Command { when, change: Change::Control { index, value } })
+    }
+
+    fn find_control(&self, name: &str) -> Result<(u16, &Control), ControlError> {
+        let found = self.directory.controls.iter().position(|control| control.name == name);
+        let index = found.ok_or_else(|| ControlError::NoControl(name.into()))?;
+        Ok((index as u16, &self.directory.controls[index]))
+    }
+
+    /// Moves a parameter of a node.
+    ///
+    /// # Errors
+    /// No such node or parameter, a value out of its range, or as [`Controller::send`].
+    pub fn set_param(&self, node: &str, param: &str, amount: Amount, when: When) -> Result<(), ControlError> {
+        let (id, params) = self.find_node(node)?;
+        let missing = || ControlError::NoParam { node: node.into(), param: param.into() };
+        let index = params.iter().position(|spec| spec.name == param).ok_or_else(missing)?;
+        if let Amount::Value(value) = amount {
+            let range = params[index].range;
+            if !(range.min..=range.max).contains(&value) {
+                let name = format!("{node}.{param}");
+                return Err(ControlError::OutOfRange { name, min: range.min, max: range.max });
+            }
+        }
+        self.send(Command { when, change: Change::Param { node: id, param: index as u16, amount } })
+    }
+
+    fn find_node(&self, node: &str) -> Result<(NodeId, &[&'static ParamSpec]), ControlError> {
+        let found = self.directory.nodes.get(node);
+        found.map(|(id, params)| (*id, params.as_slice())).ok_or_else(|| ControlError::NoNode(node.into()))
+    }
+
+    /// Sends a note to a node that takes notes from outside.
+    ///
+    /// # Errors
+    /// No such node, or as [`Controller::send`].
+    pub fn note(&self, node: &str, event: NoteEvent, when: When) -> Result<(), ControlError> {
+        let (node, _) = self.find_node(node)?;
+        self.send(Command { when, change: Change::Note { node, event } })
+    }
+
+    /// The next report of the engine, oldest first.
+    pub fn report(&self) -> Option<Report> {
+        self.reports.pop()
+    }
+
+    /// Reports that were lost because nobody read them.
+    pub fn lost_reports(&self) -> u64 {
+        self.status.lost_reports.load(Ordering::Relaxed)
+    }
+
+    /// Frames computed since reset.
+    pub fn frame(&self) -> i64 {
+        self.status.frame.load(Ordering::Acquire)
+    }
+
+    /// Musical position after the last quantum, in ticks.
+    pub fn tick(&self) -> f64 {
+        f64::from_bits(self.status.tick.load(Ordering::Relaxed))
+    }
+
+    /// Key, tempo, intensity and seed as they sound now; `meter` as the piece has it.
+    pub fn settings(&self, piece: Settings) -> Settings {
+        Settings {
+            key: Key::from_bits(self.status.key.load(Ordering::Relaxed)).unwrap_or(piece.key),
+            tempo: f64::from_bits(self.status.tempo.load(Ordering::Relaxed)),
+            intensity: f32::from_bits(self.status.intensity.load(Ordering::Relaxed)),
+            seed: self.status.seed.load(Ordering::Relaxed),
+            ..piece
+        }
+    }
+
+    /// The controls that the preset exposes, in its order.
+    pub fn controls(&self) -> &[Control] {
+        &self.directory.controls
+    }
+
+    /// The name of a node.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.directory.names.get(node.0 as usize).map_or("", String::as_str)
+    }
+
+    /// The names of all nodes that run, in the order of the text.
+    pub fn node_names(&self) -> impl Iterator<Item = &str> {
+        self.directory.names.iter().map(String::as_str)
+    }
+}

@@ -1,0 +1,322 @@
+//! What is wrong with a preset, where, and what would be right. Control side only.
+
+use crate::source::{Source, Span};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The preset cannot run.
+    Error,
+    /// The preset runs, but probably not as meant.
+    Warning,
+}
+
+/// One mistake: what is wrong, the text it is about, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence, without a final full stop.
+    pub message: String,
+    /// The offending text.
+    pub span: Span,
+    /// A few words printed under the offending text.
+    pub label: String,
+    /// Further places that explain the mistake (the other end of a connection, the first definition).
+    pub related: Vec<(Span, String)>,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error about the text under `span`.
+    pub fn error(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// A warning about the text under `span`.
+    pub fn warning(span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(span, message) }
+    }
+
+    /// Adds the words printed under the offending text.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Adds another place that explains the mistake.
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+
+    /// Says what would be right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Proposes the nearest of `names` to `given`, or lists them all when none is near.
+    pub fn nearest<'a>(self, given: &str, what: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        match nearest(given, &names) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
+            None if names.is_empty() => self,
+            None if names.len() > 40 => self.help(format!("there are {} {what}", names.len())),
+            None => self.help(format!("{what}: {}", names.join(", "))),
+        }
+    }
+}
+
+/// The name in `names` that `given` was most likely meant to be, if any is near.
+pub fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+    // Bounded work: a preset from a stranger may hold very long names.
+    if given.len() > 64 {
+        return None;
+    }
+    let lower = given.to_lowercase();
+    let scored = names.iter().filter(|n| n.len() <= 64).map(|name| {
+        let other = name.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&lower, &other);
+        let prefix = lower.len() >= 3 && (other.starts_with(&lower) || lower.starts_with(&other));
+        (if prefix { distance.min(1) } else { distance }, *name)
+    });
+    let (distance, name) = scored.min_by_key(|(distance, _)| *distance)?;
+    let allowed = match given.chars().count() {
+        0..=3 => 1,
+        4..=8 => 2,
+        _ => 3,
+    };
+    (distance <= allowed).then_some(name)
+}
+
+/// All that was found in one source. At most [`Diagnostics::LIMIT`] are kept, the rest are counted.
+#[derive(Debug, Clone)]
+pub struct Diagnostics {
+    source: Source,
+    list: Vec<Diagnostic>,
+    errors: usize,
+    dropped: usize,
+}
+
+/// The shape of `auralis check --json` and of the HTTP answers: positions count from 1.
+#[derive(Serialize)]
+struct Json<'a> {
+    file: &'a str,
+    severity: Severity,
+    message: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    label: &'a str,
+    help: Option<&'a str>,
+    related: Vec<JsonRelated<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonRelated<'a> {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    label: &'a str,
+}
+
+impl Diagnostics {
+    /// More diagnostics than these are counted, not kept.
+    pub const LIMIT: usize = 100;
+
+    /// An empty list about `source`.
+    pub fn new(source: Source) -> Self {
+        Self { source, list: Vec::new(), errors: 0, dropped: 0 }
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
+        if self.list.len() < Self::LIMIT {
+            self.list.push(diagnostic);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Whether any of them is an error.
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// How many errors there are, those not kept included.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Those kept, in the order of the text.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// The text they are about.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Sorts by place in the text; readers work from the top.
+    pub(crate) fn sort(&mut self) {
+        self.list.sort_by_key(|d| (d.span.start, d.span.end));
+    }
+
+    /// Renders all of them for a reader: name:line:column, the text underlined, what would be right.
+    /// `colour` adds ANSI escapes for a terminal.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mut out: Vec<String> = self.list.iter().map(|d| self.render_one(d, &renderer)).collect();
+        if self.dropped > 0 {
+            out.push(format!("and {} more", self.dropped));
+        }
+        out.join("\n\n")
+    }
+
+    fn render_one(&self, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let text = self.source.text();
+        let clip = |span: Span| clip(text, span);
+        let primary = AnnotationKind::Primary.span(clip(diagnostic.span));
+        let primary =
+            if diagnostic.label.is_empty() { primary } else { primary.label(diagnostic.label.as_str()) };
+        let related = diagnostic
+            .related
+            .iter()
+            .map(|(span, label)| AnnotationKind::Context.span(clip(*span)).label(label.as_str()));
+        let snippet = Snippet::source(text).path(self.source.name()).annotation(primary).annotations(related);
+        let mut group = level.primary_title(diagnostic.message.as_str()).element(snippet);
+        if let Some(help) = &diagnostic.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer.render(&[group])
+    }
+
+    /// The same as data: a JSON array of objects with file, severity, message, line, column, end_line,
+    /// end_column, label, help and related.
+    pub fn to_json(&self) -> serde_json::Value {
+        let rows = self.list.iter().map(|d| {
+            let (start, end) = (self.source.position(d.span.start), self.source.position(d.span.end));
+            Json {
+                file: self.source.name(),
+                severity: d.severity,
+                message: &d.message,
+                line: start.line,
+                column: start.column,
+                end_line: end.line,
+                end_column: end.column,
+                label: &d.label,
+                help: d.help.as_deref(),
+                related: d.related.iter().map(|(span, label)| self.json_related(*span, label)).collect(),
+            }
+        });
+        serde_json::to_value(rows.collect::<Vec<_>>()).unwrap_or_default()
+    }
+
+    fn json_related<'a>(&self, span: Span, label: &'a str) -> JsonRelated<'a> {
+        let (start, end) = (self.source.position(span.start), self.source.position(span.end));
+        JsonRelated {
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            label,
+        }
+    }
+}
+
+impl std::fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// Keeps what is underlined short (a span may cover a whole document) and on character boundaries.
+fn clip(text: &str, span: Span) -> std::ops::Range<usize> {
+    const WIDEST: usize = 400;
+    let start = floor_boundary(text, span.start as usize);
+    let mut end = floor_boundary(text, (span.end as usize).min(start + WIDEST));
+    if let Some(newline) = text[start..end].find('\n') {
+        end = start + newline;
+    }
+    if end > start || start >= text.len() {
+        return start..end;
+    }
+    // An empty span still shows one character.
+    let next = text[start..].chars().next().map_or(0, char::len_utf8);
+    start..start + next
+}
+
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_slips_of_the_finger_and_nothing_far() {
+        let names = ["cutoff", "resonance", "attack", "gain"];
+        assert_eq!(nearest("cutof", &names), Some("cutoff"));
+        assert_eq!(nearest("ctuoff", &names), Some("cutoff"));
+        assert_eq!(nearest("reso", &names), Some("resonance"));
+        assert_eq!(nearest("Gain", &names), Some("gain"));
+        assert_eq!(nearest("banana", &names), None);
+    }
+
+    #[test]
+    fn rendering_names_line_and_column_and_underlines() {
+        let source = Source::new("a.yaml", "auralis: 1\nnodes: { pad: { type: sinth } }\n");
+        let mut all = Diagnostics::new(source);
+        all.push(
+            Diagnostic::error(Span::new(32, 37), "unknown node type `sinth`").help("did you mean `synth`?"),
+        );
+        let text = all.render(false);
+        assert!(text.contains("error: unknown node type `sinth`"), "{text}");
+        assert!(text.contains("a.yaml:2:22"), "{text}");
+        assert!(text.contains("^^^^^"), "{text}");
+        assert!(text.contains("help: did you mean `synth`?"), "{text}");
+        assert_eq!(all.to_json()[0]["line"], 2);
+    }
+
+    #[test]
+    fn spans_out_of_range_or_inside_a_character_do_not_panic() {
+        let source = Source::new("a.yaml", "ççç");
+        let mut all = Diagnostics::new(source);
+        for (start, end) in [(1, 2), (0, 999), (999, 1000), (6, 6), (3, 3)] {
+            all.push(Diagnostic::error(Span::new(start, end), "odd"));
+        }
+        assert!(all.render(true).contains("odd"));
+    }
+}

@@ -1,0 +1,230 @@
+//! A running node: its processor and its parameters. Owned by a schedule, used by the thread that runs it.
+
+use super::io::ParamValue;
+use super::params::{Glide, Move, Slot, settle};
+use crate::dsp::{Block, QUANTUM};
+use crate::node::Processor;
+use crate::param::{Amount, gain_factor};
+use std::cell::UnsafeCell;
+
+/// Most parameters a node may have, the common ones included: one bit each in a mask.
+pub(crate) const MAX_PARAMS: usize = 64;
+
+/// A node while it runs.
+pub(crate) struct Cell {
+    pub processor: Box<dyn Processor>,
+    /// As the processor sees them, by index.
+    pub values: Box<[ParamValue]>,
+    /// The same parameters on their way.
+    pub slots: Box<[Slot]>,
+    /// Index of `gain`; `mute` follows. None on nodes that make no audio.
+    pub level: Option<usize>,
+    /// Slots that glide or get a new target in this quantum, as bits.
+    moving: u64,
+    /// Slots that came to rest in the last quantum, as bits.
+    settling: u64,
+    /// Slots that another node modulates, as bits.
+    modulated: u64,
+    first_move: u32,
+    last_move: u32,
+    pub asleep: bool,
+    /// A tempo of the node's own, for its musical lengths.
+    pub tempo: Option<f64>,
+    /// Set when the node yielded something that is no sound; it stays silent until it is rebuilt.
+    pub faulted: bool,
+}
+
+impl Cell {
+    pub fn new(
+        processor: Box<dyn Processor>,
+        slots: Box<[Slot]>,
+        modulated: u64,
+        level: Option<usize>,
+    ) -> Self {
+        let value = |(index, slot): (usize, &Slot)| ParamValue {
+            value: slot.glide.target(),
+            signal: modulated & (1 << index) != 0,
+        };
+        let values = slots.iter().enumerate().map(value).collect();
+        Self {
+            processor,
+            values,
+            slots,
+            level,
+            moving: 0,
+            settling: 0,
+            modulated,
+            first_move: Move::LAST,
+            last_move: Move::LAST,
+            asleep: false,
+            tempo: None,
+            faulted: false,
+        }
+    }
+
+    /// Enters a new target for a slot. Returns false when the list of moves is full.
+    pub fn enter(&mut self, slot: u16, offset: usize, amount: Amount, tempo: f64, moves: &mut Moves) -> bool {
+        let index = usize::from(slot);
+        let Some(state) = self.slots.get_mut(index) else { return true };
+        let target = state.goal(amount, self.tempo.unwrap_or(tempo));
+        let Some(at) = moves.push(Move { slot, offset: offset as u8, target, next: Move::LAST }) else {
+            return false;
+        };
+        state.amount = amount;
+        match moves.list.get_mut(self.last_move as usize) {
+            Some(last) => last.next = at,
+            None => self.first_move = at,
+        }
+        self.last_move = at;
+        self.moving |= 1 << index;
+        self.asleep = false;
+        true
+    }
+
+    /// Sets a slot without a glide.
+    pub fn jump(&mut self, slot: u16, amount: Amount, tempo: f64) {
+        let index = usize::from(slot);
+        let Some(state) = self.slots.get_mut(index) else { return };
+        state.amount = amount;
+        state.glide = Glide::at(state.goal(amount, self.tempo.unwrap_or(tempo)));
+        self.moving &= !(1 << index);
+        self.settling &= !(1 << index);
+        if self.modulated & (1 << index) == 0 {
+            settle(&mut self.values[index], state);
+        }
+    }
+
+    /// Whether any parameter has to be rendered before the node runs.
+    #[inline]
+    pub fn stirs(&self) -> bool {
+        (self.moving | self.settling) != 0
+    }
+
+    /// Whether a slot was rendered into its signal in this quantum.
+    #[inline]
+    pub fn moves(&self, slot: u16) -> bool {
+        self.moving & (1 << slot) != 0
+    }
+
+    /// Settles what came to rest and renders what moves, each into the signal of its index.
+    pub fn render_params(&mut self, signals: &mut [Block], moves: &Moves) {
+        let mut settled = self.settling & !self.moving & !self.modulated;
+        while settled != 0 {
+            let index = settled.trailing_zeros() as usize;
+            settled &= settled - 1;
+            settle(&mut self.values[index], &self.slots[index]);
+        }
+        self.settling = 0;
+        let mut moving = self.moving;
+        while moving != 0 {
+            let index = moving.trailing_zeros() as usize;
+            moving &= moving - 1;
+            let still = self.slots[index].render(&mut signals[index], &moves.list, self.first_move, index);
+            self.values[index].signal = true;
+            if !still {
+                self.settling |= 1 << index;
+            }
+        }
+        self.first_move = Move::LAST;
+        self.last_move = Move::LAST;
+    }
+
+    /// Ends the quantum: slots that came to rest no longer move.
+    #[inline]
+    pub fn end_params(&mut self) {
+        self.moving &= !self.settling;
+    }
+
+    /// The common gain and mute as one factor, or as one for each frame in `out`; none where it is 1.
+    pub fn factor(&self, signals: &[Block], out: &mut Block) -> Option<Factor> {
+        let gain = self.level?;
+        let (level, mute) = (self.values[gain], self.values[gain + 1]);
+        if !level.signal && !mute.signal {
+            if level.value == 0.0 && mute.value == 0.0 {
+                return None;
+            }
+            let factor = if mute.value >= 0.5 { 0.0 } else { gain_factor(level.value) };
+            return Some(Factor::Constant(factor));
+        }
+        for frame in 0..QUANTUM {
+            let db = if level.signal { signals[gain][frame] } else { level.value };
+            let muted = if mute.signal { signals[gain + 1][frame] } else { mute.value };
+            out[frame] = gain_factor(db) * (1.0 - muted);
+        }
+        Some(Factor::Signal)
+    }
+
+    /// Ends all glides at their targets and forgets all signal.
+    pub fn reset(&mut self) {
+        self.processor.reset();
+        self.asleep = false;
+        self.moving = 0;
+        self.settling = 0;
+        self.first_move = Move::LAST;
+        self.last_move = Move::LAST;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            slot.glide = Glide::at(slot.glide.target());
+            if self.modulated & (1 << index) == 0 {
+                settle(&mut self.values[index], slot);
+            }
+        }
+    }
+}
+
+/// What [`Cell::factor`] found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Factor {
+    Constant(f32),
+    Signal,
+}
+
+/// The moves of all nodes in one quantum.
+pub(crate) struct Moves {
+    list: Vec<Move>,
+}
+
+impl Moves {
+    /// Most parameter moves in one quantum, over all nodes.
+    pub const CAPACITY: usize = 4096;
+
+    pub fn new() -> Self {
+        Self { list: Vec::with_capacity(Self::CAPACITY) }
+    }
+
+    fn push(&mut self, step: Move) -> Option<u32> {
+        if self.list.len() == Self::CAPACITY {
+            return None;
+        }
+        self.list.push(step);
+        Some((self.list.len() - 1) as u32)
+    }
+
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+}
+
+/// A cell that a schedule shares with the control side, which only keeps it alive and drops it.
+pub(crate) struct SharedCell(UnsafeCell<Cell>);
+
+// SAFETY: only the thread that runs the engine looks inside (through `get`); the control side holds the `Arc`
+// and drops the cell after the engine gave its schedule back. `Cell` itself is `Send`.
+unsafe impl Sync for SharedCell {}
+
+impl SharedCell {
+    pub fn new(cell: Cell) -> Self {
+        Self(UnsafeCell::new(cell))
+    }
+
+    /// The cell.
+    ///
+    /// # Safety
+    /// The caller is the thread that runs the engine whose schedule holds this cell, and no other reference
+    /// from this function is alive.
+    #[allow(clippy::mut_from_ref)]
+    #[inline]
+    pub unsafe fn get(&self) -> &mut Cell {
+        // SAFETY: by the contract above.
+        unsafe { &mut *self.0.get() }
+    }
+}

@@ -1,0 +1,384 @@
+//! The machine that runs a compiled graph: one quantum after the other, the same samples whoever calls.
+
+mod cell;
+mod context;
+pub(crate) mod glue;
+mod io;
+mod memory;
+mod params;
+mod pending;
+mod schedule;
+mod turn;
+
+pub use context::Context;
+pub use io::{AudioIn, AudioOut, Io, Param};
+
+pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
+pub(crate) use io::Plug;
+pub(crate) use memory::{Memory, MemorySize, NOTHING};
+pub(crate) use params::{Modulation, Reach, Slot};
+pub(crate) use schedule::{Schedule, Step, Sum, Term};
+
+use crate::command::{Change, NodeId, Report};
+use crate::controller::Link;
+use crate::dsp::{Block, QUANTUM};
+use crate::expose::ControlMap;
+use crate::node::Pace;
+use crate::note::NoteEvent;
+use crate::param::Amount;
+use crate::settings::{Setting, Settings, SettingsLog};
+use crate::transport::{Anchor, Timeline};
+use cell::Moves;
+use pending::{Pending, Waiting};
+use std::sync::Arc;
+use turn::Turn;
+
+/// A note that leaves the program, with its frame of the engine's clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NoteOut {
+    /// Frame of the engine's clock, latency included: it sounds with the audio of the same frame.
+    pub frame: i64,
+    /// The event.
+    pub event: NoteEvent,
+}
+
+/// A compiled graph, running. `Send`, not `Sync`: one thread at a time renders. Rendering allocates, locks and
+/// waits for nothing; making and dropping an engine does.
+pub struct Engine {
+    schedule: Box<Schedule>,
+    controls: Arc<[ControlMap]>,
+    sample_rate: u32,
+    pace: Pace,
+    /// Frames computed since reset.
+    frame: i64,
+    timeline: Timeline,
+    log: SettingsLog,
+    pending: Pending,
+    moves: Moves,
+    link: Link,
+    /// Parameter values that move, by index; used by one node after the other.
+    signals: Box<[Block]>,
+    level: Block,
+    output: [Block; 2],
+    /// Frames of `output` that the caller has taken.
+    taken: usize,
+    notes_out: Vec<NoteOut>,
+    initial: Settings,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let steps = self.schedule.steps.len();
+        f.debug_struct("Engine").field("frame", &self.frame).field("steps", &steps).finish_non_exhaustive()
+    }
+}
+
+/// Notes that can leave the program in one quantum.
+const NOTES_OUT: usize = 1024;
+
+impl Engine {
+    pub(crate) fn new(
+        schedule: Schedule,
+        controls: Arc<[ControlMap]>,
+        settings: Settings,
+        sample_rate: u32,
+        pace: Pace,
+        link: Link,
+    ) -> Self {
+        Self {
+            schedule: Box::new(schedule),
+            controls,
+            sample_rate,
+            pace,
+            frame: 0,
+            timeline: Timeline::new(sample_rate, settings.tempo),
+            log: SettingsLog::new(settings),
+            pending: Pending::new(),
+            moves: Moves::new(),
+            link,
+            signals: vec![Block::SILENCE; MAX_PARAMS].into_boxed_slice(),
+            level: Block::SILENCE,
+            output: [Block::SILENCE; 2],
+            taken: QUANTUM,
+            notes_out: Vec::with_capacity(NOTES_OUT),
+            initial: settings,
+        }
+    }
+
+    /// Frames per second.
+    pub fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// Frames by which the output lags behind the position.
+    pub fn latency(&self) -> u32 {
+        self.schedule.latency
+    }
+
+    /// The engine's clock: frames computed since reset, in whole quanta.
+    pub fn frame(&self) -> i64 {
+        self.frame
+    }
+
+    /// Musical position of the next frame to be computed, in ticks.
+    pub fn tick(&self) -> f64 {
+        self.timeline.tick_at(self.frame)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        self.log.current()
+    }
+
+    /// Forgets all signal and goes to a position, with the settings in force there and before it. Not for the
+    /// audio thread while it has deadlines: the time it takes grows with the graph.
+    pub fn reset(&mut self, start: &Start) {
+        for shared in &self.schedule.cells {
+            // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+            unsafe { shared.get() }.reset();
+        }
+        self.schedule.memory.clear();
+        self.pending.clear();
+        self.frame = 0;
+        self.taken = QUANTUM;
+        self.log.restart(start.before);
+        for (tick, settings) in &start.changes {
+            self.log.push(*tick, *settings);
+        }
+        let tempo = self.log.current().tempo;
+        let (tick, seconds) = (start.tick, start.seconds);
+        self.timeline.restart(Anchor { frame: 0, tick, seconds, tempo, playing: true, jump: true });
+        let controls = Arc::clone(&self.controls);
+        for (index, value) in &start.controls {
+            for target in controls.get(usize::from(*index)).map_or(&[][..], |control| &control.targets) {
+                let cell = &self.schedule.cells[target.node.0 as usize];
+                // SAFETY: as above.
+                unsafe { cell.get() }.jump(target.param, Amount::Value(target.value(*value)), tempo);
+            }
+        }
+    }
+
+    /// The settings with which the graph was made.
+    pub fn initial_settings(&self) -> Settings {
+        self.initial
+    }
+
+    /// Renders `left.len()` frames of stereo. Any length is fine: the rest of a quantum is kept for the next
+    /// call, and the samples do not depend on the lengths asked for. Real-time safe.
+    ///
+    /// # Panics
+    /// If the two slices differ in length.
+    pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
+        assert_eq!(left.len(), right.len(), "both channels have the same number of frames");
+        let mut done = 0;
+        while done < left.len() {
+            if self.taken == QUANTUM {
+                self.quantum();
+                self.taken = 0;
+            }
+            let n = (left.len() - done).min(QUANTUM - self.taken);
+            left[done..done + n].copy_from_slice(&self.output[0][self.taken..self.taken + n]);
+            right[done..done + n].copy_from_slice(&self.output[1][self.taken..self.taken + n]);
+            done += n;
+            self.taken += n;
+        }
+    }
+
+    /// Computes one quantum of 64 frames: [`Engine::output`] and [`Engine::notes_out`] hold what came of it.
+    /// Real-time safe.
+    pub fn quantum(&mut self) {
+        // SAFETY: the closure is ordinary arithmetic; the flags only change how denormal numbers are treated,
+        // which no code in it relies on, and they are restored before this returns.
+        unsafe { no_denormals::no_denormals(|| self.run()) };
+    }
+
+    /// The two channels of the last quantum.
+    pub fn output(&self) -> &[Block; 2] {
+        &self.output
+    }
+
+    /// The notes that left the program in the last quantum, by frame.
+    pub fn notes_out(&self) -> &[NoteOut] {
+        &self.notes_out
+    }
+
+    fn run(&mut self) {
+        self.take_commands();
+        let (_guard, schedule) = (crate::realtime::enter(), &*self.schedule);
+        let context = Context {
+            sample_rate: self.sample_rate as f32,
+            frame: self.frame,
+            offline: self.pace == Pace::Offline,
+            timeline: &self.timeline,
+            log: &self.log,
+            overrides: Default::default(),
+        };
+        let mut turn = Turn {
+            schedule,
+            context,
+            moves: &self.moves,
+            signals: &mut self.signals,
+            level: &mut self.level,
+            link: &mut self.link,
+        };
+        for step in &schedule.steps {
+            turn.run(step);
+        }
+        self.moves.clear();
+        self.collect();
+        for inbox in self.schedule.inboxes.iter().filter(|inbox| **inbox != NOTHING) {
+            // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+            unsafe { self.schedule.memory.notes_mut(*inbox) }.clear();
+        }
+        self.frame += QUANTUM as i64;
+        self.link.status.publish(self.frame, self.timeline.tick_at(self.frame), self.log.current());
+    }
+
+    fn collect(&mut self) {
+        let memory = &self.schedule.memory;
+        for (channel, wires) in self.output.iter_mut().zip(&self.schedule.outputs) {
+            channel.fill(0.0);
+            for wire in wires.iter().filter(|wire| !memory.is_silent(**wire)) {
+                let block = memory.block(*wire);
+                channel.iter_mut().zip(block.iter()).for_each(|(out, x)| *out += x);
+            }
+        }
+        self.notes_out.clear();
+        for index in &self.schedule.notes_out {
+            for event in memory.notes(*index).events() {
+                if self.notes_out.len() < NOTES_OUT {
+                    let frame = self.frame + i64::from(event.offset);
+                    self.notes_out.push(NoteOut { frame, event: *event });
+                }
+            }
+        }
+        self.notes_out.sort_unstable_by_key(|note| note.frame);
+    }
+
+    fn take_commands(&mut self) {
+        while !self.pending.is_full() {
+            let Some(command) = self.link.commands.pop() else { break };
+            self.pending.push(command, self.frame, &self.timeline);
+        }
+        let end = self.frame + QUANTUM as i64;
+        let mut from = self.frame;
+        while let Some((frame, waiting)) = self.pending.next_due(from, end, &self.timeline) {
+            from = frame;
+            self.apply(frame, waiting);
+        }
+    }
+
+    fn apply(&mut self, frame: i64, waiting: Waiting) {
+        let change = waiting.change;
+        match change {
+            Change::Setting(setting) => self.apply_setting(frame, setting),
+            Change::Control { index, value } => self.apply_control(index, value, frame),
+            Change::Param { node, param, amount } => {
+                self.apply_param(node, param, amount, frame, waiting.arrived);
+            }
+            Change::Note { node, event } => self.apply_note(node, event, frame),
+            Change::Play => self.timeline.push(self.timeline.with_playing(frame, true)),
+            Change::Stop => self.timeline.push(self.timeline.with_playing(frame, false)),
+            Change::Seek(tick) => {
+                self.timeline.push(self.timeline.with_seek(frame, tick as f64));
+                self.log.restart(self.log.current());
+                self.wake();
+            }
+        }
+        if matches!(change, Change::Setting(_) | Change::Control { .. }) {
+            let tick = self.whole_tick(frame);
+            self.link.report(Report::Applied { tick, frame, change });
+        }
+    }
+
+    /// The whole tick at whose first frame a change takes hold; its position may be off by rounding.
+    fn whole_tick(&self, frame: i64) -> i64 {
+        (self.timeline.tick_at(frame) + 1e-3).floor() as i64
+    }
+
+    fn apply_setting(&mut self, frame: i64, setting: Setting) {
+        let before = self.log.current();
+        let settings = setting.apply(before);
+        self.log.push(self.whole_tick(frame), settings);
+        if settings.tempo != before.tempo {
+            self.timeline.push(self.timeline.with_tempo(frame, settings.tempo));
+            for index in 0..self.schedule.musical.len() {
+                let (cell, slot) = self.schedule.musical[index];
+                // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+                let amount =
+                    unsafe { self.schedule.cells[cell as usize].get() }.slots[usize::from(slot)].amount;
+                self.apply_param(NodeId(cell), slot, amount, frame, false);
+            }
+        }
+    }
+
+    fn apply_control(&mut self, index: u16, value: f32, frame: i64) {
+        let Some(control) = self.controls.get(usize::from(index)) else { return };
+        for target in 0..control.targets.len() {
+            let target = &self.controls[usize::from(index)].targets[target];
+            let (node, param, amount) = (target.node, target.param, Amount::Value(target.value(value)));
+            self.apply_param(node, param, amount, frame, false);
+        }
+    }
+
+    fn apply_param(&mut self, node: NodeId, param: u16, amount: Amount, frame: i64, arrived: bool) {
+        let Some(shared) = self.schedule.cells.get(node.0 as usize) else { return };
+        let lateness = i64::from(self.schedule.lateness[node.0 as usize]);
+        // Automation is delayed like the sound that it belongs to.
+        if lateness > 0
+            && !arrived
+            && self.pending.push_late(Change::Param { node, param, amount }, frame + lateness)
+        {
+            return;
+        }
+        // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+        let cell = unsafe { shared.get() };
+        let offset = (frame - self.frame) as usize;
+        if !cell.enter(param, offset, amount, self.log.current().tempo, &mut self.moves) {
+            // More moves in one quantum than can be placed on samples: the value still arrives.
+            cell.jump(param, amount, self.log.current().tempo);
+        }
+    }
+
+    fn apply_note(&mut self, node: NodeId, event: NoteEvent, frame: i64) {
+        let inbox = self.schedule.inboxes.get(node.0 as usize).copied().unwrap_or(NOTHING);
+        if inbox == NOTHING {
+            return;
+        }
+        let offset = (frame - self.frame) as u8;
+        // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+        let notes = unsafe { self.schedule.memory.notes_mut(inbox) };
+        if notes.push(NoteEvent { offset, ..event }).is_err() {
+            self.pending.push_late(Change::Note { node, event }, self.frame + QUANTUM as i64);
+        }
+    }
+
+    fn wake(&mut self) {
+        for shared in &self.schedule.cells {
+            // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+            unsafe { shared.get() }.asleep = false;
+        }
+    }
+}
+
+/// A position to start from, and what was in force there and before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// Position in ticks.
+    pub tick: f64,
+    /// The same position in seconds since position 0, as it was played.
+    pub seconds: f64,
+    /// The settings before the first of `changes`.
+    pub before: Settings,
+    /// Settings from a tick on, in order, up to the position.
+    pub changes: Vec<(i64, Settings)>,
+    /// Exposed controls that do not stand at their defaults: slot and value.
+    pub controls: Vec<(u16, f32)>,
+}
+
+impl Start {
+    /// Position 0 with settings that have not changed.
+    pub fn beginning(settings: Settings) -> Self {
+        Self { tick: 0.0, seconds: 0.0, before: settings, changes: Vec::new(), controls: Vec::new() }
+    }
+}

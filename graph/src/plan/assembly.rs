@@ -1,0 +1,439 @@
+//! Joining prepared nodes: sums where connections meet, delays where latencies differ, latches where loops
+//! close, and the order in which all of it runs.
+
+use super::buffers::Value;
+use super::build::Options;
+use super::wiring::{Drafts, ModulationDraft, Port, StepDraft};
+use super::{Order, Widths};
+use crate::dsp::QUANTUM;
+use crate::engine::glue::{AudioDelay, Latch, NoteDelay, NoteMerge};
+use crate::engine::{Cell, Memory, NOTHING, Reach, Schedule, SharedCell, Slot};
+use crate::node::{Processor, Role};
+use crate::param::{Curve, ParamSpec, gain_factor};
+use crate::port::PortKind;
+use crate::preset::{Connection, Depth, NodeEntry, Outlet, ParamReach};
+use crate::settings::Overrides;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// When sound arrives at and leaves each node, in frames behind the engine's clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Timing<'a> {
+    /// When it is heard.
+    pub heard: &'a [u32],
+    /// When it leaves.
+    pub lead: &'a [u32],
+}
+
+/// A schedule in the making.
+pub(crate) struct Assembly<'a> {
+    nodes: &'a [NodeEntry],
+    order: &'a Order,
+    widths: &'a [Widths],
+    timing: Timing<'a>,
+    options: &'a Options,
+    drafts: Drafts,
+    cells: Vec<Cell>,
+    overrides: Vec<Overrides>,
+    inboxes: Vec<u32>,
+    /// What each output carries in this quantum; for audio also delayed by a number of frames.
+    audio: HashMap<(Outlet, u32), Vec<Value>>,
+    notes: HashMap<(Outlet, u32), u32>,
+    packets: HashMap<Outlet, u32>,
+    /// What an output within a loop carried in the quantum before, and its delayed copies.
+    old_audio: HashMap<(Outlet, u32), Vec<Value>>,
+    old_notes: HashMap<(Outlet, u32), u32>,
+}
+
+impl<'a> Assembly<'a> {
+    pub fn new(
+        nodes: &'a [NodeEntry],
+        order: &'a Order,
+        widths: &'a [Widths],
+        timing: Timing<'a>,
+        options: &'a Options,
+    ) -> Self {
+        Self {
+            nodes,
+            order,
+            widths,
+            timing,
+            options,
+            drafts: Drafts::new(),
+            cells: Vec::with_capacity(nodes.len()),
+            overrides: Vec::new(),
+            inboxes: vec![NOTHING; nodes.len()],
+            audio: HashMap::new(),
+            notes: HashMap::new(),
+            packets: HashMap::new(),
+            old_audio: HashMap::new(),
+            old_notes: HashMap::new(),
+        }
+    }
+
+    pub fn schedule(mut self, processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
+        for (node, processor) in self.nodes.iter().zip(processors) {
+            // Every node was prepared, or the build had ended before.
+            let processor = processor.unwrap_or_else(|| Box::new(NoteMerge { sources: 0 }));
+            self.cells.push(cell(node, processor, self.options));
+        }
+        self.open_loops();
+        for index in &self.order.sequence {
+            self.node_step(*index);
+        }
+        self.close_loops();
+        let latency = self.output_latency();
+        let outputs = self.outputs(latency);
+        let notes_out = self.notes_out(latency);
+        // What leaves is read after the last step.
+        let end = self.drafts.next();
+        outputs.iter().flatten().for_each(|value| self.drafts.lives.read(*value, end));
+        for value in self.old_audio.values().flatten() {
+            self.drafts.lives.read(*value, end);
+        }
+        let wired = self.drafts.wire();
+        let buffers = |values: &[Value]| values.iter().map(|value| wired.buffers[*value as usize]).collect();
+        let outputs = [buffers(&outputs[0]), buffers(&outputs[1])];
+        let follows_tempo = self.nodes.iter().enumerate().filter(|(_, node)| node.overrides.tempo.is_none());
+        let musical = follows_tempo.flat_map(|(index, node)| {
+            let slots = node.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
+            slots.map(move |(slot, _)| (index as u32, slot as u16))
+        });
+        Schedule {
+            steps: wired.steps.into(),
+            sums: wired.sums.into(),
+            terms: wired.terms.into(),
+            modulations: wired.modulations.into(),
+            plugs: wired.plugs.into(),
+            wires: wired.wires.into(),
+            overrides: self.overrides.into(),
+            cells: self.cells.into_iter().map(|cell| Arc::new(SharedCell::new(cell))).collect(),
+            memory: Memory::new(&wired.size),
+            outputs,
+            notes_out: notes_out.into(),
+            musical: musical.collect(),
+            inboxes: self.inboxes.into(),
+            lateness: self.timing.heard.into(),
+            latency,
+        }
+    }
+
+    /// Gives every output that a loop carries over a value or buffer that holds from quantum to quantum.
+    fn open_loops(&mut self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            for outlet in node.sources().filter(|outlet| self.order.is_cut(outlet.node, index)) {
+                match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
+                    PortKind::Audio { .. } if !self.old_audio.contains_key(&(outlet, 0)) => {
+                        let values = self.drafts.values(self.widths[outlet.node].outputs[outlet.port]);
+                        self.old_audio.insert((outlet, 0), values);
+                    }
+                    PortKind::Notes { capacity } if !self.old_notes.contains_key(&(outlet, 0)) => {
+                        let buffer = self.drafts.notes(usize::from(capacity));
+                        self.old_notes.insert((outlet, 0), buffer);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// At the end of the quantum, what loops carry is put aside for the next.
+    fn close_loops(&mut self) {
+        let mut audio: Vec<(Outlet, Vec<Value>)> = self
+            .old_audio
+            .iter()
+            .filter(|((_, pad), _)| *pad == 0)
+            .map(|((o, _), v)| (*o, v.clone()))
+            .collect();
+        audio.sort_by_key(|(outlet, _)| (outlet.node, outlet.port));
+        for (outlet, values) in audio {
+            let from = self.audio[&(outlet, 0)].clone();
+            self.glue(Box::new(Latch), vec![Port::Audio(from)], vec![Port::Audio(values)]);
+        }
+        let mut notes: Vec<(Outlet, u32)> =
+            self.old_notes.iter().filter(|((_, pad), _)| *pad == 0).map(|((o, _), b)| (*o, *b)).collect();
+        notes.sort_by_key(|(outlet, _)| (outlet.node, outlet.port));
+        for (outlet, buffer) in notes {
+            let from = self.notes[&(outlet, 0)];
+            let delay = NoteDelay::new(0, self.drafts.notes_capacity(buffer));
+            self.glue(Box::new(delay), vec![Port::Notes(from)], vec![Port::Notes(buffer)]);
+        }
+    }
+
+    /// Adds a step that is no node of the preset.
+    fn glue(&mut self, processor: Box<dyn Processor>, inputs: Vec<Port>, outputs: Vec<Port>) {
+        let cell = self.cells.len() as u32;
+        self.cells.push(Cell::new(processor, Box::default(), 0, None));
+        self.drafts.push(StepDraft { cell, inputs, outputs, ..StepDraft::default() });
+    }
+
+    /// What an output carries, as it is to arrive at a node.
+    fn audio_from(&mut self, outlet: Outlet, cut: bool, pad: u32) -> Vec<Value> {
+        let known = if cut { &self.old_audio } else { &self.audio };
+        if let Some(values) = known.get(&(outlet, pad)) {
+            return values.clone();
+        }
+        let from = known[&(outlet, 0)].clone();
+        let delay = AudioDelay::new(from.len(), pad as usize);
+        let to = self.drafts.values(from.len() as u16);
+        self.glue(Box::new(delay), vec![Port::Audio(from)], vec![Port::Audio(to.clone())]);
+        let known = if cut { &mut self.old_audio } else { &mut self.audio };
+        known.insert((outlet, pad), to.clone());
+        to
+    }
+
+    fn notes_from(&mut self, outlet: Outlet, cut: bool, pad: u32) -> u32 {
+        let known = if cut { &self.old_notes } else { &self.notes };
+        if let Some(buffer) = known.get(&(outlet, pad)) {
+            return *buffer;
+        }
+        let from = known[&(outlet, 0)];
+        let capacity = self.drafts.notes_capacity(from);
+        let to = self.drafts.notes(capacity);
+        let delay = NoteDelay::new(pad as usize, capacity);
+        self.glue(Box::new(delay), vec![Port::Notes(from)], vec![Port::Notes(to)]);
+        let known = if cut { &mut self.old_notes } else { &mut self.notes };
+        known.insert((outlet, pad), to);
+        to
+    }
+
+    /// Frames by which an output has to wait for the slowest source of a node.
+    fn pad(&self, outlet: Outlet, cut: bool, node: usize) -> u32 {
+        let arrives = self.timing.lead[outlet.node] + if cut { QUANTUM as u32 } else { 0 };
+        self.timing.heard[node].saturating_sub(arrives)
+    }
+
+    fn node_step(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        // Delays and merges are steps of their own and come first.
+        let sources: Vec<Vec<Source>> =
+            node.inputs.iter().map(|list| list.iter().map(|c| self.source(c, index)).collect()).collect();
+        let modulators: Vec<(usize, Vec<Value>)> = node
+            .params
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, param)| Some((slot, param.modulation.as_ref()?.from)))
+            .map(|(slot, from)| {
+                let cut = self.order.is_cut(from.node, index);
+                (slot, self.audio_from(from, cut, self.pad(from, cut, index)))
+            })
+            .collect();
+        let merged: Vec<u32> = sources.iter().map(|sources| self.merge(sources)).collect();
+        let mut step =
+            StepDraft { cell: index as u32, lateness: self.timing.heard[index], ..Default::default() };
+        for (port, (spec, sources)) in node.ports.inputs.iter().zip(&sources).enumerate() {
+            step.inputs.push(match spec.kind {
+                PortKind::Audio { .. } => {
+                    let width = self.widths[index].inputs[port];
+                    let channels =
+                        (0..width).map(|channel| self.channel(channel, width, sources, &mut step.sums));
+                    Port::Audio(channels.collect())
+                }
+                PortKind::Notes { .. } => Port::Notes(merged[port]),
+                PortKind::Packets { .. } => match sources.first() {
+                    Some(Source::Packets(buffer)) => Port::Packets(*buffer),
+                    _ => Port::Packets(NOTHING),
+                },
+            });
+        }
+        if node.kind.role == Role::NotesIn {
+            let inbox = self.drafts.notes(INBOX);
+            self.inboxes[index] = inbox;
+            step.inputs.push(Port::Notes(inbox));
+        }
+        for (slot, values) in modulators {
+            let modulation = self.modulation(index, slot, &values, &mut step.sums);
+            step.modulations.extend(modulation);
+        }
+        for port in 0..node.ports.outputs.len() {
+            step.outputs.push(self.output(Outlet { node: index, port }));
+        }
+        if !node.overrides.is_empty() {
+            step.overrides = Some(self.overrides.len() as u32);
+            self.overrides.push(node.overrides);
+        }
+        self.drafts.push(step);
+    }
+
+    fn source(&mut self, connection: &Connection, index: usize) -> Source {
+        let from = connection.from;
+        let cut = self.order.is_cut(from.node, index);
+        let pad = self.pad(from, cut, index);
+        match self.nodes[from.node].ports.outputs[from.port].kind {
+            PortKind::Audio { .. } => {
+                let gain = if connection.gain == 0.0 { 1.0 } else { gain_factor(connection.gain) };
+                Source::Audio(self.audio_from(from, cut, pad), gain)
+            }
+            PortKind::Notes { .. } => Source::Notes(self.notes_from(from, cut, pad)),
+            PortKind::Packets { .. } => Source::Packets(self.packets[&from]),
+        }
+    }
+
+    /// One buffer for all notes of a port.
+    fn merge(&mut self, sources: &[Source]) -> u32 {
+        let buffers: Vec<u32> =
+            sources.iter().filter_map(|s| if let Source::Notes(b) = s { Some(*b) } else { None }).collect();
+        match buffers.as_slice() {
+            [] => NOTHING,
+            [one] => *one,
+            many => {
+                let capacity = many.iter().map(|buffer| self.drafts.notes_capacity(*buffer)).sum();
+                let to = self.drafts.notes(capacity);
+                let inputs = many.iter().map(|buffer| Port::Notes(*buffer)).collect();
+                self.glue(Box::new(NoteMerge { sources: many.len() }), inputs, vec![Port::Notes(to)]);
+                to
+            }
+        }
+    }
+
+    /// One channel of an input: silence, a source as it is, or a sum.
+    fn channel(
+        &mut self,
+        channel: u16,
+        width: u16,
+        sources: &[Source],
+        sums: &mut Vec<(Value, Vec<(Value, f32)>)>,
+    ) -> Value {
+        let mut terms: Vec<(Value, f32)> = Vec::with_capacity(sources.len());
+        for source in sources {
+            let Source::Audio(values, gain) = source else { continue };
+            match (values.as_slice(), width) {
+                ([mono], _) => terms.push((*mono, *gain)),
+                ([left, right], 1) => terms.extend([(*left, gain * 0.5), (*right, gain * 0.5)]),
+                (values, _) => terms.extend(values.get(usize::from(channel)).map(|value| (*value, *gain))),
+            }
+        }
+        terms.retain(|(_, gain)| *gain != 0.0);
+        self.sum(terms, sums)
+    }
+
+    fn sum(&mut self, terms: Vec<(Value, f32)>, sums: &mut Vec<(Value, Vec<(Value, f32)>)>) -> Value {
+        match terms.as_slice() {
+            [] => NOTHING,
+            [(value, 1.0)] => *value,
+            _ => {
+                // Stereo from mono sources is the same sum twice.
+                if let Some((value, _)) = sums.iter().find(|(_, known)| *known == terms) {
+                    return *value;
+                }
+                let value = self.drafts.values(1)[0];
+                sums.push((value, terms));
+                value
+            }
+        }
+    }
+
+    fn modulation(
+        &mut self,
+        index: usize,
+        slot: usize,
+        values: &[Value],
+        sums: &mut Vec<(Value, Vec<(Value, f32)>)>,
+    ) -> Option<ModulationDraft> {
+        let param = &self.nodes[index].params[slot];
+        let modulation = param.modulation.as_ref()?;
+        let share = 1.0 / values.len().max(1) as f32;
+        let source = self.sum(values.iter().map(|value| (*value, share)).collect(), sums);
+        let range = param.spec.range;
+        let polarity = self.nodes[modulation.from.node].ports.outputs[modulation.from.port].polarity()?;
+        let reach = match modulation.reach {
+            ParamReach::Span { min, max } => Reach::span(&range, min, max, polarity),
+            ParamReach::Around(depth) => {
+                let tempo = self.nodes[index].overrides.apply(self.options.settings).tempo;
+                Reach::Around {
+                    scale: depth_scale(param.spec, param.amount.at_tempo(param.spec, tempo), depth),
+                }
+            }
+        };
+        Some(ModulationDraft { slot: slot as u16, source, reach, range })
+    }
+
+    fn output(&mut self, outlet: Outlet) -> Port {
+        match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
+            PortKind::Audio { .. } => {
+                let values = self.drafts.values(self.widths[outlet.node].outputs[outlet.port]);
+                self.audio.insert((outlet, 0), values.clone());
+                Port::Audio(values)
+            }
+            PortKind::Notes { capacity } => {
+                let buffer = self.drafts.notes(usize::from(capacity));
+                self.notes.insert((outlet, 0), buffer);
+                Port::Notes(buffer)
+            }
+            PortKind::Packets { packets, bytes } => {
+                let buffer = self.drafts.packets(usize::from(packets), bytes as usize);
+                self.packets.insert(outlet, buffer);
+                Port::Packets(buffer)
+            }
+        }
+    }
+
+    fn leaving(&self, role: Role) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|index| self.nodes[*index].kind.role == role).collect()
+    }
+
+    /// When the slowest of what leaves the engine does so.
+    fn output_latency(&self) -> u32 {
+        let leaving = self.leaving(Role::Output).into_iter().chain(self.leaving(Role::NotesOut));
+        leaving.map(|index| self.timing.lead[index]).max().unwrap_or(0)
+    }
+
+    fn outputs(&mut self, latency: u32) -> [Vec<Value>; 2] {
+        let mut channels = [Vec::new(), Vec::new()];
+        for node in self.leaving(Role::Output) {
+            let values = self.audio_from(Outlet { node, port: 0 }, false, latency - self.timing.lead[node]);
+            for (index, channel) in channels.iter_mut().enumerate() {
+                channel.extend(values.get(index).or(values.first()));
+            }
+        }
+        channels
+    }
+
+    fn notes_out(&mut self, latency: u32) -> Vec<u32> {
+        let nodes = self.leaving(Role::NotesOut);
+        let buffer =
+            |node: usize| self.notes_from(Outlet { node, port: 0 }, false, latency - self.timing.lead[node]);
+        nodes.into_iter().map(buffer).collect()
+    }
+}
+
+/// Notes from outside that can arrive in one quantum.
+const INBOX: usize = 512;
+
+/// What a connection brings.
+enum Source {
+    Audio(Vec<Value>, f32),
+    Notes(u32),
+    Packets(u32),
+}
+
+fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Cell {
+    let tempo = node.overrides.apply(options.settings).tempo;
+    let mut modulated = 0;
+    let slots = node.params.iter().enumerate().map(|(index, param)| {
+        let centred = matches!(&param.modulation, Some(m) if matches!(m.reach, ParamReach::Around(_)));
+        modulated |= u64::from(param.modulation.is_some()) << index;
+        Slot::new(param.spec, param.amount, tempo, options.sample_rate, centred)
+    });
+    let slots: Box<[Slot]> = slots.collect();
+    let level = node.ports.audible().then(|| slots.len() - 2);
+    let mut cell = Cell::new(processor, slots, modulated, level);
+    cell.tempo = node.overrides.tempo;
+    cell
+}
+
+/// How far a source's 1 moves the parameter, as a part of its range.
+fn depth_scale(spec: &ParamSpec, value: f32, depth: Depth) -> f32 {
+    let range = &spec.range;
+    match depth {
+        Depth::Ratio(part) => part,
+        Depth::Own(distance) => {
+            let there = range.extended_position(value + distance.abs());
+            (there - range.position(value)).copysign(distance)
+        }
+        Depth::Semitones(interval) => match range.curve {
+            Curve::Exponential => interval / 12.0 / (range.max / range.min).log2(),
+            _ => 0.0,
+        },
+    }
+}

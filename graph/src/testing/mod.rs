@@ -1,0 +1,68 @@
+//! What tests of nodes and presets share: building from a text, rendering in blocks of any size, measuring, and
+//! the checker of the audio thread. Only with the feature `testing`; not part of the product.
+
+pub mod measure;
+pub mod realtime;
+
+use crate::catalogue::Catalogue;
+use crate::node::Pace;
+use crate::places::Places;
+use crate::plan::{Built, Options, Socket, build};
+use crate::preset::Preset;
+use crate::source::Source;
+
+/// Rate of tests that name none.
+pub const RATE: u32 = 48_000;
+
+/// Reads a preset that must be right.
+///
+/// # Panics
+/// With the rendered diagnostics, if it is not.
+pub fn read(text: &str, catalogue: &Catalogue) -> Preset {
+    let source = Source::new("test.yaml", text);
+    Preset::read(&source, catalogue, &Places::anywhere())
+        .unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
+}
+
+/// Builds a preset that must be right, for a render at [`RATE`].
+///
+/// # Panics
+/// With the rendered diagnostics, if it cannot be built.
+pub fn build_text(text: &str, catalogue: &Catalogue) -> Built {
+    build_at(text, catalogue, RATE, Socket::Render)
+}
+
+/// Builds a preset that must be right, for a socket and rate.
+///
+/// # Panics
+/// With the rendered diagnostics, if it cannot be built.
+pub fn build_at(text: &str, catalogue: &Catalogue, sample_rate: u32, socket: Socket) -> Built {
+    let preset = read(text, catalogue);
+    let settings = preset.settings();
+    let options = Options { socket, sample_rate, pace: Pace::Offline, settings, places: Places::anywhere() };
+    build(&preset, catalogue, &options).unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
+}
+
+/// Renders frames in blocks whose lengths repeat those given.
+pub fn render_blocks(built: &mut Built, frames: usize, blocks: &[usize]) -> [Vec<f32>; 2] {
+    let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+    let mut done = 0;
+    for length in blocks.iter().cycle() {
+        if done == frames {
+            break;
+        }
+        let end = (done + (*length).max(1)).min(frames);
+        built.engine.render(&mut left[done..end], &mut right[done..end]);
+        done = end;
+    }
+    [left, right]
+}
+
+/// Renders seconds of a preset.
+///
+/// # Panics
+/// As [`build_text`].
+pub fn render(text: &str, catalogue: &Catalogue, seconds: f64) -> [Vec<f32>; 2] {
+    let frames = (seconds * f64::from(RATE)) as usize;
+    render_blocks(&mut build_text(text, catalogue), frames, &[512])
+}
