@@ -10,28 +10,31 @@ use std::cell::UnsafeCell;
 /// Most parameters a node may have, the common ones included: one bit each in a mask.
 pub(crate) const MAX_PARAMS: usize = 64;
 
-/// A node while it runs.
+/// A node while it runs. What every quantum looks at comes first, within one line of the cache.
+#[repr(C, align(64))]
 pub(crate) struct Cell {
     pub processor: Box<dyn Processor>,
     /// As the processor sees them, by index.
     pub values: Box<[ParamValue]>,
-    /// The same parameters on their way.
-    pub slots: Box<[Slot]>,
-    /// Index of `gain`; `mute` follows. None on nodes that make no audio.
-    pub level: Option<usize>,
     /// Slots that glide or get a new target in this quantum, as bits.
     moving: u64,
     /// Slots that came to rest in the last quantum, as bits.
     settling: u64,
+    pub asleep: bool,
+    /// Set when the node yielded something that is no sound; it stays silent until it is rebuilt.
+    pub faulted: bool,
+    /// Whether the common gain and mute leave the outputs as they are.
+    pub unity: bool,
+    /// The same parameters on their way.
+    pub slots: Box<[Slot]>,
+    /// Index of `gain`; `mute` follows. None on nodes that make no audio.
+    pub level: Option<usize>,
     /// Slots that another node modulates, as bits.
     modulated: u64,
     first_move: u32,
     last_move: u32,
-    pub asleep: bool,
     /// A tempo of the node's own, for its musical lengths.
     pub tempo: Option<f64>,
-    /// Set when the node yielded something that is no sound; it stays silent until it is rebuilt.
-    pub faulted: bool,
 }
 
 impl Cell {
@@ -46,20 +49,28 @@ impl Cell {
             signal: modulated & (1 << index) != 0,
         };
         let values = slots.iter().enumerate().map(value).collect();
-        Self {
+        let mut cell = Self {
             processor,
             values,
-            slots,
-            level,
             moving: 0,
             settling: 0,
+            asleep: false,
+            faulted: false,
+            unity: true,
+            slots,
+            level,
             modulated,
             first_move: Move::LAST,
             last_move: Move::LAST,
-            asleep: false,
             tempo: None,
-            faulted: false,
-        }
+        };
+        cell.find_unity();
+        cell
+    }
+
+    fn find_unity(&mut self) {
+        let rests = |value: &ParamValue| !value.signal && value.value == 0.0;
+        self.unity = self.level.is_none_or(|gain| rests(&self.values[gain]) && rests(&self.values[gain + 1]));
     }
 
     /// Enters a new target for a slot. Returns false when the list of moves is full.
@@ -92,6 +103,13 @@ impl Cell {
         if self.modulated & (1 << index) == 0 {
             settle(&mut self.values[index], state);
         }
+        self.find_unity();
+    }
+
+    /// Whether the node is awake, sound, and all its parameters rest.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.asleep && !self.faulted && !self.stirs()
     }
 
     /// Whether any parameter has to be rendered before the node runs.
@@ -127,6 +145,7 @@ impl Cell {
         }
         self.first_move = Move::LAST;
         self.last_move = Move::LAST;
+        self.find_unity();
     }
 
     /// Ends the quantum: slots that came to rest no longer move.
@@ -135,23 +154,20 @@ impl Cell {
         self.moving &= !self.settling;
     }
 
-    /// The common gain and mute as one factor, or as one for each frame in `out`; none where it is 1.
-    pub fn factor(&self, signals: &[Block], out: &mut Block) -> Option<Factor> {
-        let gain = self.level?;
+    /// The common gain and mute as one factor, or as one for each frame in `out`.
+    pub fn factor(&self, signals: &[Block], out: &mut Block) -> Factor {
+        let Some(gain) = self.level else { return Factor::Constant(1.0) };
         let (level, mute) = (self.values[gain], self.values[gain + 1]);
         if !level.signal && !mute.signal {
-            if level.value == 0.0 && mute.value == 0.0 {
-                return None;
-            }
             let factor = if mute.value >= 0.5 { 0.0 } else { gain_factor(level.value) };
-            return Some(Factor::Constant(factor));
+            return Factor::Constant(factor);
         }
         for frame in 0..QUANTUM {
             let db = if level.signal { signals[gain][frame] } else { level.value };
             let muted = if mute.signal { signals[gain + 1][frame] } else { mute.value };
             out[frame] = gain_factor(db) * (1.0 - muted);
         }
-        Some(Factor::Signal)
+        Factor::Signal
     }
 
     /// Ends all glides at their targets and forgets all signal.
@@ -168,6 +184,7 @@ impl Cell {
                 settle(&mut self.values[index], slot);
             }
         }
+        self.find_unity();
     }
 }
 

@@ -1,16 +1,10 @@
 //! What a processor sees of its node's ports and parameters in one quantum. Audio thread.
 
 use super::memory::Memory;
+use super::schedule::{Plug, Schedule, Step};
 use crate::dsp::{Block, QUANTUM};
 use crate::note::NoteEvent;
 use crate::packet::{Packet, PacketBuffer};
-
-/// Where a port's buffers are: `len` wires from `start` for audio, else the index of one buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Plug {
-    pub start: u32,
-    pub len: u32,
-}
 
 /// A parameter's value in one quantum, as the processor is to use it.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +50,8 @@ pub(crate) struct ParamValue {
 
 /// The ports and parameters of one node in one quantum.
 pub struct Io<'a> {
-    pub(crate) memory: &'a Memory,
-    pub(crate) wires: &'a [u32],
-    pub(crate) inputs: &'a [Plug],
-    pub(crate) outputs: &'a [Plug],
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) step: &'a Step,
     pub(crate) params: &'a [ParamValue],
     pub(crate) signals: &'a [Block],
 }
@@ -72,26 +64,51 @@ impl<'a> Io<'a> {
         if param.signal { Param::Signal(&self.signals[index]) } else { Param::Constant(param.value) }
     }
 
+    #[inline]
+    fn memory(&self) -> &'a Memory {
+        &self.schedule.memory
+    }
+
+    #[inline]
+    fn plug_in(&self, port: usize) -> Plug {
+        self.schedule.list(&self.schedule.plugs, self.step.inputs)[port]
+    }
+
+    #[inline]
+    fn plug_out(&self, port: usize) -> Plug {
+        self.schedule.list(&self.schedule.plugs, self.step.outputs)[port]
+    }
+
     /// An audio input port.
+    ///
+    /// # Panics
+    /// If there is no such port.
     #[inline]
     pub fn input(&self, port: usize) -> AudioIn<'a> {
-        let plug = self.inputs[port];
-        let wires = &self.wires[plug.start as usize..(plug.start + plug.len) as usize];
-        AudioIn { memory: self.memory, wires }
+        let plug = self.plug_in(port);
+        AudioIn {
+            memory: self.memory(),
+            wires: &self.schedule.wires[plug.start as usize..][..plug.len as usize],
+        }
     }
 
     /// An audio output port.
+    ///
+    /// # Panics
+    /// If there is no such port.
     #[inline]
     pub fn output(&mut self, port: usize) -> AudioOut<'_> {
-        let plug = self.outputs[port];
-        let wires = &self.wires[plug.start as usize..(plug.start + plug.len) as usize];
-        AudioOut { memory: self.memory, wires }
+        let plug = self.plug_out(port);
+        AudioOut {
+            memory: self.memory(),
+            wires: &self.schedule.wires[plug.start as usize..][..plug.len as usize],
+        }
     }
 
     /// The note events of a notes input, by frame.
     #[inline]
     pub fn notes(&self, port: usize) -> &'a [NoteEvent] {
-        self.memory.notes(self.inputs[port].start).events()
+        self.memory().notes(self.plug_in(port).start).events()
     }
 
     /// Sends a note event from a notes output.
@@ -102,21 +119,21 @@ impl<'a> Io<'a> {
     pub fn send(&mut self, port: usize, event: NoteEvent) -> Result<(), NoteEvent> {
         // SAFETY: the buffer is this step's output; the reference ends with this call, and `&mut self` keeps
         // another one from being made meanwhile.
-        let notes = unsafe { self.memory.notes_mut(self.outputs[port].start) };
+        let notes = unsafe { self.memory().notes_mut(self.plug_out(port).start) };
         notes.push(event)
     }
 
     /// The packets of a packets input, oldest first.
     #[inline]
     pub fn packets(&self, port: usize) -> &'a PacketBuffer {
-        self.memory.packets(self.inputs[port].start)
+        self.memory().packets(self.plug_in(port).start)
     }
 
     /// Sends a packet from a packets output. Returns false when the port has sent all it can in one quantum.
     #[must_use]
     pub fn send_packet(&mut self, port: usize, packet: Packet<'_>) -> bool {
         // SAFETY: as in `send`.
-        let packets = unsafe { self.memory.packets_mut(self.outputs[port].start) };
+        let packets = unsafe { self.memory().packets_mut(self.plug_out(port).start) };
         packets.push(packet)
     }
 }

@@ -39,26 +39,45 @@ impl Memory {
         }
     }
 
-    pub fn is_silent(&self, wire: u32) -> bool {
-        // SAFETY: flags are plain values, read and written by the one thread that runs the schedule; no
-        // reference to a flag outlives the call.
-        unsafe { *self.silent[wire as usize].get() }
+    /// Panics if a wire is out of range; see [`super::schedule::Schedule::verified`].
+    pub fn check_block(&self, wire: u32) {
+        assert!((wire as usize) < self.blocks.len(), "a wire is out of range");
     }
 
+    /// As [`Memory::check_block`].
+    pub fn check_notes(&self, index: u32) {
+        assert!((index as usize) < self.notes.len(), "a buffer of notes is out of range");
+    }
+
+    /// As [`Memory::check_block`].
+    pub fn check_packets(&self, index: u32) {
+        assert!((index as usize) < self.packets.len(), "a buffer of packets is out of range");
+    }
+
+    #[inline]
+    pub fn is_silent(&self, wire: u32) -> bool {
+        debug_assert!((wire as usize) < self.silent.len());
+        // SAFETY: every wire of a schedule was checked when it was made. Flags are plain values, read and
+        // written by the one thread that runs the schedule; no reference to a flag outlives the call.
+        unsafe { *self.silent.get_unchecked(wire as usize).get() }
+    }
+
+    #[inline]
     pub fn set_silent(&self, wire: u32, silent: bool) {
-        debug_assert!(wire != NOTHING || silent);
+        debug_assert!((wire as usize) < self.silent.len() && (wire != NOTHING || silent));
         // SAFETY: as in `is_silent`.
-        unsafe { *self.silent[wire as usize].get() = silent }
+        unsafe { *self.silent.get_unchecked(wire as usize).get() = silent }
     }
 
     /// What a wire carries; zeros where it is silent.
+    #[inline]
     pub fn block(&self, wire: u32) -> &Block {
         if self.is_silent(wire) {
             return &SILENCE;
         }
-        // SAFETY: a block that is an input of the running step is not among its outputs (held by the compiler
-        // and its tests), so no `&mut` to it exists while this reference is used.
-        unsafe { &*self.blocks[wire as usize].get() }
+        // SAFETY: the wire was checked. A block that is an input of the running step is not among its outputs
+        // (held by the compiler and its tests), so no `&mut` to it exists while this reference is used.
+        unsafe { &*self.blocks.get_unchecked(wire as usize).get() }
     }
 
     /// The buffer behind a wire, to be written.
@@ -67,10 +86,11 @@ impl Memory {
     /// No other reference to this wire's block may be alive: the caller is the step whose output it is and
     /// asks for each of its output wires once at a time.
     #[allow(clippy::mut_from_ref)]
+    #[inline]
     pub unsafe fn block_mut(&self, wire: u32) -> &mut Block {
-        debug_assert_ne!(wire, NOTHING);
-        // SAFETY: by the contract above.
-        unsafe { &mut *self.blocks[wire as usize].get() }
+        debug_assert!(wire != NOTHING && (wire as usize) < self.blocks.len());
+        // SAFETY: the wire was checked; the rest is the contract above.
+        unsafe { &mut *self.blocks.get_unchecked(wire as usize).get() }
     }
 
     pub fn notes(&self, index: u32) -> &NoteBuffer {

@@ -14,10 +14,9 @@ pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
 
 pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
-pub(crate) use io::Plug;
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
-pub(crate) use schedule::{Schedule, Step, Sum, Term};
+pub(crate) use schedule::{Extra, Plug, Schedule, Step, Stretch, Sum, Term};
 
 use crate::command::{Change, NodeId, Report};
 use crate::controller::Link;
@@ -29,6 +28,7 @@ use crate::param::Amount;
 use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
 use cell::Moves;
+use fearless_simd::{Level, dispatch};
 use pending::{Pending, Waiting};
 use std::sync::Arc;
 use turn::Turn;
@@ -59,6 +59,7 @@ pub struct Engine {
     /// Parameter values that move, by index; used by one node after the other.
     signals: Box<[Block]>,
     level: Block,
+    simd: Level,
     output: [Block; 2],
     /// Frames of `output` that the caller has taken.
     taken: usize,
@@ -98,6 +99,7 @@ impl Engine {
             link,
             signals: vec![Block::SILENCE; MAX_PARAMS].into_boxed_slice(),
             level: Block::SILENCE,
+            simd: Level::new(),
             output: [Block::SILENCE; 2],
             taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
@@ -221,9 +223,7 @@ impl Engine {
             level: &mut self.level,
             link: &mut self.link,
         };
-        for step in &schedule.steps {
-            turn.run(step);
-        }
+        dispatch!(self.simd, simd => turn.run_all(simd));
         self.moves.clear();
         self.collect();
         for inbox in self.schedule.inboxes.iter().filter(|inbox| **inbox != NOTHING) {

@@ -1,47 +1,85 @@
-//! What the compiler makes and the engine walks: steps in order, with every index resolved.
+//! What the compiler makes and the engine walks: steps in order, with every index resolved and verified once,
+//! so that walking them needs no checks.
 
 use super::cell::SharedCell;
-use super::io::Plug;
 use super::memory::Memory;
 use super::params::Modulation;
 use crate::settings::Overrides;
-use std::ops::Range;
 use std::sync::Arc;
 
-/// One node's turn.
-#[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub cell: u32,
-    /// Sums to form before the node runs.
-    pub sums: Range<u32>,
-    /// Modulations of its parameters.
-    pub modulations: Range<u32>,
-    /// Its ports, in `plugs`.
-    pub inputs: Range<u32>,
-    pub outputs: Range<u32>,
-    /// All wires of its audio inputs and outputs, in `wires`.
-    pub audio_in: Range<u32>,
-    pub audio_out: Range<u32>,
-    /// Indices of its event buffers, in `wires`.
-    pub notes_in: Range<u32>,
-    pub notes_out: Range<u32>,
-    pub packets_in: Range<u32>,
-    pub packets_out: Range<u32>,
-    /// Frames by which its inputs lag behind the engine's clock.
-    pub lateness: u32,
-    /// Settings that it fixes for itself, in `overrides`; [`Step::NONE`] for most.
-    pub overrides: u32,
+/// A stretch of one of a schedule's lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stretch {
+    pub start: u32,
+    pub len: u32,
 }
 
-impl Step {
-    pub const NONE: u32 = u32::MAX;
+impl Stretch {
+    /// From one length of a list to another.
+    pub fn between(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 }
+    }
+
+    fn fits<T>(self, list: &[T]) -> bool {
+        (self.start as usize).checked_add(self.len as usize).is_some_and(|end| end <= list.len())
+    }
+}
+
+/// Where a port's buffers are: the wires of its channels for audio, else one buffer's index in `start`.
+pub(crate) type Plug = Stretch;
+
+/// One node's turn. One line of the cache: a thousand steps are walked in every quantum.
+#[repr(align(64))]
+pub(crate) struct Step {
+    pub cell: Arc<SharedCell>,
+    /// The cell's place in [`Schedule::cells`].
+    pub index: u32,
+    /// Whether there is nothing to do besides running the node on audio and constants.
+    pub plain: bool,
+    /// Its ports, in `plugs`.
+    pub inputs: Stretch,
+    pub outputs: Stretch,
+    /// All wires of its audio outputs, in `wires`.
+    pub audio_out: Stretch,
+}
+
+/// What only some steps have: nothing of it is looked at for a plain one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extra {
+    /// Sums to form before the node runs.
+    pub sums: Stretch,
+    /// Modulations of its parameters.
+    pub modulations: Stretch,
+    /// All wires of its audio inputs, in `wires`.
+    pub audio_in: Stretch,
+    /// Indices of its event buffers, in `wires`.
+    pub notes_in: Stretch,
+    pub notes_out: Stretch,
+    pub packets_in: Stretch,
+    pub packets_out: Stretch,
+    /// Frames by which its inputs lag behind the engine's clock.
+    pub lateness: u32,
+    /// Settings that it fixes for itself, as a place in `overrides`.
+    pub overrides: Option<u32>,
+}
+
+impl Extra {
+    /// Whether a step with this needs no more than running its node.
+    pub fn is_plain(&self) -> bool {
+        self.sums.len == 0
+            && self.modulations.len == 0
+            && self.notes_out.len == 0
+            && self.packets_out.len == 0
+            && self.lateness == 0
+            && self.overrides.is_none()
+    }
 }
 
 /// One channel as the sum of others, in text order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sum {
     pub to: u32,
-    pub terms: Range<u32>,
+    pub terms: Stretch,
 }
 
 /// A summand.
@@ -51,9 +89,11 @@ pub(crate) struct Term {
     pub gain: f32,
 }
 
-/// A whole graph, ready to run.
+/// A whole graph, ready to run. Immutable once made, but for what the buffers and cells hold.
 pub(crate) struct Schedule {
     pub steps: Box<[Step]>,
+    /// What only some steps have, for each step.
+    pub extras: Box<[Extra]>,
     pub sums: Box<[Sum]>,
     pub terms: Box<[Term]>,
     pub modulations: Box<[Modulation]>,
@@ -68,14 +108,57 @@ pub(crate) struct Schedule {
     pub notes_out: Box<[u32]>,
     /// Parameters with a musical length: cell and slot.
     pub musical: Box<[(u32, u16)]>,
-    /// The buffer of each cell in which notes from outside arrive; `NOTHING` for most.
+    /// The buffer of each node in which notes from outside arrive; `NOTHING` for most.
     pub inboxes: Box<[u32]>,
-    /// Lateness of each cell's inputs: automation for it is delayed by as much.
+    /// Lateness of each node's inputs: automation for it is delayed by as much.
     pub lateness: Box<[u32]>,
     /// Frames from the engine's clock to its output.
     pub latency: u32,
 }
 
-pub(crate) fn span(range: &Range<u32>) -> Range<usize> {
-    range.start as usize..range.end as usize
+impl Schedule {
+    /// Checks every index, which [`Schedule::list`] and the buffers' accessors rely on.
+    ///
+    /// # Panics
+    /// If one is out of range: a mistake of the compiler, found when the schedule is made and not while it runs.
+    pub fn verified(self) -> Self {
+        let wires = &self.wires;
+        assert_eq!(self.steps.len(), self.extras.len(), "every step has its extras");
+        for (step, extra) in self.steps.iter().zip(&self.extras) {
+            let of_wires = [step.audio_out, extra.audio_in, extra.notes_in, extra.notes_out];
+            let of_wires = of_wires.into_iter().chain([extra.packets_in, extra.packets_out]);
+            assert!(
+                of_wires.into_iter().all(|stretch| stretch.fits(wires)),
+                "a step's wires are out of range"
+            );
+            assert!(step.inputs.fits(&self.plugs) && step.outputs.fits(&self.plugs), "ports out of range");
+            assert!(extra.sums.fits(&self.sums) && extra.modulations.fits(&self.modulations), "out of range");
+            let lists = |stretch: Stretch| self.list(&self.wires, stretch);
+            let blocks = lists(step.audio_out).iter().chain(lists(extra.audio_in));
+            blocks.for_each(|wire| self.memory.check_block(*wire));
+            let notes = lists(extra.notes_in).iter().chain(lists(extra.notes_out));
+            notes.for_each(|index| self.memory.check_notes(*index));
+            let packets = lists(extra.packets_in).iter().chain(lists(extra.packets_out));
+            packets.for_each(|index| self.memory.check_packets(*index));
+        }
+        for sum in &self.sums {
+            assert!(sum.terms.fits(&self.terms), "a sum's terms are out of range");
+            self.memory.check_block(sum.to);
+        }
+        self.terms.iter().for_each(|term| self.memory.check_block(term.from));
+        self.modulations.iter().for_each(|modulation| self.memory.check_block(modulation.source));
+        self.outputs.iter().flatten().for_each(|wire| self.memory.check_block(*wire));
+        self.notes_out.iter().for_each(|index| self.memory.check_notes(*index));
+        self.inboxes.iter().for_each(|index| self.memory.check_notes(*index));
+        self
+    }
+
+    /// A stretch of one of this schedule's lists, as its steps name it.
+    #[inline]
+    pub fn list<'a, T>(&self, list: &'a [T], stretch: Stretch) -> &'a [T] {
+        debug_assert!(stretch.fits(list));
+        // SAFETY: every stretch in a schedule was found to fit its list when the schedule was made, and neither
+        // changes afterwards.
+        unsafe { list.get_unchecked(stretch.start as usize..(stretch.start + stretch.len) as usize) }
+    }
 }

@@ -5,11 +5,13 @@ use super::cell::{Cell, Factor, Moves};
 use super::context::Context;
 use super::io::Io;
 use super::memory::Memory;
-use super::schedule::{Schedule, Step, Sum, Term, span};
+use super::schedule::{Extra, Schedule, Step, Sum, Term};
 use crate::command::{NodeId, Report};
 use crate::controller::Link;
 use crate::dsp::Block;
 use crate::node::Status;
+use fearless_simd::{Simd, f32x16, prelude::*};
+use fearless_simd_macros::simd;
 
 /// What all turns of a quantum share.
 pub(crate) struct Turn<'a> {
@@ -22,40 +24,49 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    #[inline]
-    pub fn run(&mut self, step: &Step) {
-        let schedule = self.schedule;
-        let memory = &schedule.memory;
-        // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
-        let cell = unsafe { schedule.cells[step.cell as usize].get() };
-        for sum in &schedule.sums[span(&step.sums)] {
-            form(sum, &schedule.terms[span(&sum.terms)], memory);
-        }
-        clear_events(schedule, step);
-        if cell.faulted || (cell.asleep && inputs_at_rest(schedule, step) && !cell.stirs()) {
-            set_silent(schedule, step, true);
-            return;
-        }
-        cell.asleep = false;
-        if cell.stirs() || !step.modulations.is_empty() {
-            self.move_params(step, cell);
-        }
-        let status = self.process(step, cell);
-        cell.end_params();
-        match status {
-            Status::Active => self.look_at_door(step, cell),
-            Status::Silent => set_silent(schedule, step, true),
-            Status::Asleep => {
-                set_silent(schedule, step, true);
-                cell.asleep = true;
+    /// Runs all steps. Generic over the instruction set, so that what every node's door costs is small on each.
+    #[simd]
+    pub fn run_all<S: Simd>(&mut self, simd: S) {
+        for (index, step) in self.schedule.steps.iter().enumerate() {
+            // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
+            let cell = unsafe { step.cell.get() };
+            if step.plain && cell.is_plain() {
+                let status = self.process(step, cell, &self.context);
+                self.finish(simd, step, cell, status);
+            } else {
+                self.run_with_extras(simd, step, &self.schedule.extras[index], cell);
             }
         }
     }
 
-    #[cold]
-    fn move_params(&mut self, step: &Step, cell: &mut Cell) {
+    #[simd]
+    fn run_with_extras<S: Simd>(&mut self, simd: S, step: &Step, extra: &Extra, cell: &mut Cell) {
+        let schedule = self.schedule;
+        for sum in schedule.list(&schedule.sums, extra.sums) {
+            form(sum, schedule.list(&schedule.terms, sum.terms), &schedule.memory);
+        }
+        clear_events(schedule, extra);
+        if cell.faulted || (cell.asleep && inputs_at_rest(schedule, extra) && !cell.stirs()) {
+            set_silent(schedule, step);
+            return;
+        }
+        cell.asleep = false;
+        if cell.stirs() || extra.modulations.len > 0 {
+            self.move_params(extra, cell);
+        }
+        let mut context = self.context;
+        context.frame -= i64::from(extra.lateness);
+        if let Some(index) = extra.overrides {
+            context.overrides = schedule.overrides[index as usize];
+        }
+        let status = self.process(step, cell, &context);
+        cell.end_params();
+        self.finish(simd, step, cell, status);
+    }
+
+    fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
         cell.render_params(self.signals, self.moves);
-        for modulation in &self.schedule.modulations[span(&step.modulations)] {
+        for modulation in self.schedule.list(&self.schedule.modulations, extra.modulations) {
             let source = self.schedule.memory.block(modulation.source);
             let slot = usize::from(modulation.slot);
             let centre = cell.slots[slot].glide.target();
@@ -63,52 +74,54 @@ impl Turn<'_> {
         }
     }
 
-    #[inline]
-    fn process(&mut self, step: &Step, cell: &mut Cell) -> Status {
-        let schedule = self.schedule;
-        let mut io = Io {
-            memory: &schedule.memory,
-            wires: &schedule.wires,
-            inputs: &schedule.plugs[span(&step.inputs)],
-            outputs: &schedule.plugs[span(&step.outputs)],
-            params: &cell.values,
-            signals: self.signals,
-        };
-        if step.lateness == 0 && step.overrides == Step::NONE {
-            return cell.processor.process(&self.context, &mut io);
-        }
-        let mut context = self.context;
-        context.frame -= i64::from(step.lateness);
-        if let Some(overrides) = schedule.overrides.get(step.overrides as usize) {
-            context.overrides = *overrides;
-        }
-        cell.processor.process(&context, &mut io)
+    #[inline(always)]
+    fn process(&self, step: &Step, cell: &mut Cell, context: &Context<'_>) -> Status {
+        let (schedule, signals) = (self.schedule, &*self.signals);
+        let mut io = Io { schedule, step, params: &cell.values, signals };
+        cell.processor.process(context, &mut io)
     }
 
-    #[inline]
-    fn look_at_door(&mut self, step: &Step, cell: &mut Cell) {
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell, status: Status) {
+        match status {
+            Status::Active => self.look_at_door(simd, step, cell),
+            Status::Silent => set_silent(self.schedule, step),
+            Status::Asleep => {
+                set_silent(self.schedule, step);
+                cell.asleep = true;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         let memory = &self.schedule.memory;
-        let wires = &self.schedule.wires[span(&step.audio_out)];
+        let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
         for wire in wires {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
-            if !is_finite(block) {
+            if !is_finite(simd, block) {
                 return self.shut_door(step, cell);
             }
             memory.set_silent(*wire, false);
         }
-        match cell.factor(self.signals, self.level) {
-            None => {}
-            Some(Factor::Constant(0.0)) => set_silent(self.schedule, step, true),
-            Some(factor) => {
-                for wire in wires {
-                    // SAFETY: as above.
-                    let block = unsafe { memory.block_mut(*wire) };
-                    match factor {
-                        Factor::Constant(factor) => block.iter_mut().for_each(|x| *x *= factor),
-                        Factor::Signal => block.iter_mut().zip(self.level.iter()).for_each(|(x, f)| *x *= f),
-                    }
-                }
+        if !cell.unity {
+            self.apply_level(step, cell);
+        }
+    }
+
+    #[cold]
+    fn apply_level(&mut self, step: &Step, cell: &Cell) {
+        let factor = cell.factor(self.signals, self.level);
+        if factor == Factor::Constant(0.0) {
+            return set_silent(self.schedule, step);
+        }
+        for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
+            // SAFETY: as in `look_at_door`.
+            let block = unsafe { self.schedule.memory.block_mut(*wire) };
+            match factor {
+                Factor::Constant(factor) => block.iter_mut().for_each(|x| *x *= factor),
+                Factor::Signal => block.iter_mut().zip(self.level.iter()).for_each(|(x, f)| *x *= f),
             }
         }
     }
@@ -116,38 +129,40 @@ impl Turn<'_> {
     #[cold]
     fn shut_door(&mut self, step: &Step, cell: &mut Cell) {
         cell.faulted = true;
-        set_silent(self.schedule, step, true);
+        set_silent(self.schedule, step);
         let frame = self.context.frame;
-        self.link.report(Report::NotFinite { node: NodeId(step.cell), frame });
+        self.link.report(Report::NotFinite { node: NodeId(step.index), frame });
     }
 }
 
 #[inline]
-fn set_silent(schedule: &Schedule, step: &Step, silent: bool) {
-    for wire in &schedule.wires[span(&step.audio_out)] {
-        schedule.memory.set_silent(*wire, silent);
+fn set_silent(schedule: &Schedule, step: &Step) {
+    for wire in schedule.list(&schedule.wires, step.audio_out) {
+        schedule.memory.set_silent(*wire, true);
     }
 }
 
-fn clear_events(schedule: &Schedule, step: &Step) {
-    for index in &schedule.wires[span(&step.notes_out)] {
+fn clear_events(schedule: &Schedule, extra: &Extra) {
+    for index in schedule.list(&schedule.wires, extra.notes_out) {
         // SAFETY: the buffer is an output of the step about to run, which has not looked at it yet.
         unsafe { schedule.memory.notes_mut(*index) }.clear();
     }
-    for index in &schedule.wires[span(&step.packets_out)] {
+    for index in schedule.list(&schedule.wires, extra.packets_out) {
         // SAFETY: as above.
         unsafe { schedule.memory.packets_mut(*index) }.clear();
     }
 }
 
-fn inputs_at_rest(schedule: &Schedule, step: &Step) -> bool {
+fn inputs_at_rest(schedule: &Schedule, extra: &Extra) -> bool {
     let memory = &schedule.memory;
-    schedule.wires[span(&step.audio_in)].iter().all(|wire| memory.is_silent(*wire))
-        && schedule.wires[span(&step.notes_in)].iter().all(|index| memory.notes(*index).events().is_empty())
-        && schedule.wires[span(&step.packets_in)].iter().all(|index| memory.packets(*index).is_empty())
+    let list = |stretch| schedule.list(&schedule.wires, stretch).iter();
+    list(extra.audio_in).all(|wire| memory.is_silent(*wire))
+        && list(extra.notes_in).all(|index| memory.notes(*index).events().is_empty())
+        && list(extra.packets_in).all(|index| memory.packets(*index).is_empty())
 }
 
 /// Sums channels in text order; silent ones add nothing.
+#[inline(always)]
 fn form(sum: &Sum, terms: &[Term], memory: &Memory) {
     // SAFETY: a sum's target is a wire of its own, never one of its terms.
     let to = unsafe { memory.block_mut(sum.to) };
@@ -169,25 +184,28 @@ fn form(sum: &Sum, terms: &[Term], memory: &Memory) {
     memory.set_silent(sum.to, false);
 }
 
-/// Whether all 64 samples are finite: 0 times one that is not is NaN.
-#[inline]
-fn is_finite(block: &Block) -> bool {
-    let mut sums = [0.0f32; 16];
-    for chunk in block.chunks_exact(16) {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x * 0.0;
-        }
-    }
-    // Every sum is 0, or NaN.
-    sums.iter().all(|sum| *sum == 0.0)
+/// Whether all 64 samples are finite. A sum that is finite has only finite summands.
+#[inline(always)]
+fn is_finite<S: Simd>(simd: S, block: &Block) -> bool {
+    let part = |index: usize| f32x16::from_slice(simd, &block[index * 16..][..16]);
+    let sum = (part(0) + part(1)) + (part(2) + part(3));
+    (sum * 0.0).simd_eq(0.0).all_true() || all_finite(block)
+}
+
+/// The same, one by one: finite samples may have a sum that is not.
+#[cold]
+fn all_finite(block: &Block) -> bool {
+    block.iter().all(|x| x.is_finite())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fearless_simd::{Level, dispatch};
 
     #[test]
     fn one_bad_sample_anywhere_is_seen() {
+        let is_finite = |block: &Block| dispatch!(Level::new(), simd => is_finite(simd, block));
         assert!(is_finite(&Block::filled(f32::MAX)));
         assert!(is_finite(&Block::filled(-f32::MIN_POSITIVE / 4.0)));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

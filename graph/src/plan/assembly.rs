@@ -7,7 +7,7 @@ use super::wiring::{Drafts, ModulationDraft, Port, StepDraft};
 use super::{Order, Widths};
 use crate::dsp::QUANTUM;
 use crate::engine::glue::{AudioDelay, Latch, NoteDelay, NoteMerge};
-use crate::engine::{Cell, Memory, NOTHING, Reach, Schedule, SharedCell, Slot};
+use crate::engine::{Cell, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
 use crate::node::{Processor, Role};
 use crate::param::{Curve, ParamSpec, gain_factor};
 use crate::port::PortKind;
@@ -99,15 +99,27 @@ impl<'a> Assembly<'a> {
             let slots = node.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
             slots.map(move |(slot, _)| (index as u32, slot as u16))
         });
-        Schedule {
-            steps: wired.steps.into(),
+        let cells: Box<[Arc<SharedCell>]> =
+            self.cells.into_iter().map(|cell| Arc::new(SharedCell::new(cell))).collect();
+        let extras = wired.steps.iter().map(|step| step.extra).collect();
+        let steps = wired.steps.into_iter().map(|step| Step {
+            cell: Arc::clone(&cells[step.cell as usize]),
+            index: step.cell,
+            plain: step.extra.is_plain(),
+            inputs: step.inputs,
+            outputs: step.outputs,
+            audio_out: step.audio_out,
+        });
+        let schedule = Schedule {
+            steps: steps.collect(),
+            extras,
             sums: wired.sums.into(),
             terms: wired.terms.into(),
             modulations: wired.modulations.into(),
             plugs: wired.plugs.into(),
             wires: wired.wires.into(),
             overrides: self.overrides.into(),
-            cells: self.cells.into_iter().map(|cell| Arc::new(SharedCell::new(cell))).collect(),
+            cells,
             memory: Memory::new(&wired.size),
             outputs,
             notes_out: notes_out.into(),
@@ -115,7 +127,8 @@ impl<'a> Assembly<'a> {
             inboxes: self.inboxes.into(),
             lateness: self.timing.heard.into(),
             latency,
-        }
+        };
+        schedule.verified()
     }
 
     /// Gives every output that a loop carries over a value or buffer that holds from quantum to quantum.

@@ -1,7 +1,7 @@
 //! Steps in running order, first with values, then with buffers.
 
 use super::buffers::{Lives, Value};
-use crate::engine::{MemorySize, Modulation, NOTHING, Plug, Reach, Step, Sum, Term};
+use crate::engine::{Extra, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term};
 use crate::param::Range;
 
 /// A port of a step.
@@ -33,9 +33,18 @@ pub(crate) struct StepDraft {
     pub overrides: Option<u32>,
 }
 
+/// A step with its indices, to be joined with its cell.
+pub(crate) struct WiredStep {
+    pub cell: u32,
+    pub inputs: Stretch,
+    pub outputs: Stretch,
+    pub audio_out: Stretch,
+    pub extra: Extra,
+}
+
 /// The lists of a schedule that only hold indices.
 pub(crate) struct Wired {
-    pub steps: Vec<Step>,
+    pub steps: Vec<WiredStep>,
     pub sums: Vec<Sum>,
     pub terms: Vec<Term>,
     pub modulations: Vec<Modulation>,
@@ -124,16 +133,17 @@ impl Drafts {
 }
 
 impl Wired {
-    fn step(&mut self, draft: &StepDraft) -> Step {
-        let sums_start = self.sums.len() as u32;
+    fn step(&mut self, draft: &StepDraft) -> WiredStep {
+        let sums = self.sums.len();
         for (to, terms) in &draft.sums {
-            let start = self.terms.len() as u32;
+            let start = self.terms.len();
             let buffers = &self.buffers;
-            self.terms
-                .extend(terms.iter().map(|(from, gain)| Term { from: buffers[*from as usize], gain: *gain }));
-            self.sums.push(Sum { to: self.buffers[*to as usize], terms: start..self.terms.len() as u32 });
+            let term = |(from, gain): &(Value, f32)| Term { from: buffers[*from as usize], gain: *gain };
+            self.terms.extend(terms.iter().map(term));
+            let terms = Stretch::between(start, self.terms.len());
+            self.sums.push(Sum { to: self.buffers[*to as usize], terms });
         }
-        let modulations_start = self.modulations.len() as u32;
+        let modulations = self.modulations.len();
         for modulation in &draft.modulations {
             let source = self.buffers[modulation.source as usize];
             let ModulationDraft { slot, reach, range, .. } = *modulation;
@@ -143,43 +153,40 @@ impl Wired {
         let (outputs, audio_out) = self.audio(&draft.outputs);
         let notes = |port: &Port| if let Port::Notes(buffer) = port { Some(*buffer) } else { None };
         let packets = |port: &Port| if let Port::Packets(buffer) = port { Some(*buffer) } else { None };
-        Step {
-            cell: draft.cell,
-            sums: sums_start..self.sums.len() as u32,
-            modulations: modulations_start..self.modulations.len() as u32,
-            inputs,
-            outputs,
+        let extra = Extra {
+            sums: Stretch::between(sums, self.sums.len()),
+            modulations: Stretch::between(modulations, self.modulations.len()),
             audio_in,
-            audio_out,
             notes_in: self.list(draft.inputs.iter().filter_map(notes)),
             notes_out: self.list(draft.outputs.iter().filter_map(notes)),
             packets_in: self.list(draft.inputs.iter().filter_map(packets)),
             packets_out: self.list(draft.outputs.iter().filter_map(packets)),
             lateness: draft.lateness,
-            overrides: draft.overrides.unwrap_or(Step::NONE),
-        }
+            overrides: draft.overrides,
+        };
+        WiredStep { cell: draft.cell, inputs, outputs, audio_out, extra }
     }
 
-    fn audio(&mut self, ports: &[Port]) -> (std::ops::Range<u32>, std::ops::Range<u32>) {
-        let (plugs, wires) = (self.plugs.len() as u32, self.wires.len() as u32);
+    fn audio(&mut self, ports: &[Port]) -> (Stretch, Stretch) {
+        let (plugs, wires) = (self.plugs.len(), self.wires.len());
         for port in ports {
-            let start = self.wires.len() as u32;
+            let start = self.wires.len();
             let plug = match port {
                 Port::Audio(values) => {
                     let buffers = &self.buffers;
                     self.wires.extend(values.iter().map(|value| buffers[*value as usize]));
-                    Plug { start, len: values.len() as u32 }
+                    Stretch::between(start, self.wires.len())
                 }
                 Port::Notes(buffer) | Port::Packets(buffer) => Plug { start: *buffer, len: 1 },
             };
             self.plugs.push(plug);
         }
-        (plugs..self.plugs.len() as u32, wires..self.wires.len() as u32)
+        (Stretch::between(plugs, self.plugs.len()), Stretch::between(wires, self.wires.len()))
     }
 
-    fn list(&mut self, buffers: impl Iterator<Item = u32>) -> std::ops::Range<u32> {
-        let start = self.wires.len() as u32;
+    fn list(&mut self, buffers: impl Iterator<Item = u32>) -> Stretch {
+        let start = self.wires.len();
         self.wires.extend(buffers);
-        start..self.wires.len() as u32
+        Stretch::between(start, self.wires.len())
     }
 }
