@@ -1,5 +1,6 @@
-//! The few functions that parameters, gains and voices share, as polynomials of + - x / only: the same bits
-//! on every instruction set, scalar or in SIMD lanes. Real-time safe.
+//! Blocks, and the few functions that parameters and gains share. Real-time safe.
+
+use crate::lanes;
 
 /// Frames in a quantum: the engine always runs whole quanta.
 pub const QUANTUM: usize = 64;
@@ -32,26 +33,10 @@ impl std::ops::DerefMut for Block {
     }
 }
 
-/// 1.5 x 2^23: adding and subtracting it rounds a float to the nearest integer.
-const ROUND: f32 = 12_582_912.0;
-
-/// 2 to the power of `x`, for `x` in [-126, 127] (clamped), relative error below 2e-7; exact at whole numbers.
+/// [`lanes::exp2`] of one number.
 #[inline(always)]
 pub fn exp2(x: f32) -> f32 {
-    let x = if x > 127.0 { 127.0 } else { x };
-    let x = if x < -126.0 { -126.0 } else { x };
-    let whole = (x + ROUND) - ROUND;
-    let f = x - whole;
-    // Minimax polynomial of 2^f on [-0.5, 0.5] with its constant term fixed at 1.
-    let p = 1.535_336_2e-4;
-    let p = p * f + 1.339_887_4e-3;
-    let p = p * f + 9.618_437e-3;
-    let p = p * f + 5.550_332_7e-2;
-    let p = p * f + 2.402_264_8e-1;
-    let p = p * f + 6.931_472e-1;
-    let p = p * f + 1.0;
-    let scale = f32::from_bits((((whole as i32) + 127) as u32) << 23);
-    p * scale
+    lanes::exp2(x)
 }
 
 /// The amplitude factor of a gain in dB.

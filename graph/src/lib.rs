@@ -17,6 +17,7 @@ pub mod dsp;
 pub mod engine;
 pub mod expose;
 pub mod journal;
+pub mod lanes;
 pub mod music;
 pub mod node;
 pub mod note;

@@ -247,7 +247,7 @@ fn controls_take_unit_range_and_default_from_a_single_target() {
     let both = preset.control("both").unwrap();
     assert_eq!((both.default, both.range.min, both.range.max), (0.7, 0.0, 1.0));
     let (_, mixer) = preset.node("m").unwrap();
-    assert_eq!(mixer.params[0].amount, Amount::Value(0.123_456_789));
+    assert_eq!(mixer.params[0].amount, Amount::Value(0.123_456_79));
 }
 
 #[test]
