@@ -93,6 +93,13 @@ fn write_timestamp(out: &mut impl Write, micros: i64) -> Option<()> {
     write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z").ok()
 }
 
+/// Microseconds since the Unix epoch as ISO 8601 in UTC. Control side.
+pub fn timestamp(micros: i64) -> String {
+    let mut text = Vec::with_capacity(27);
+    let _ = write_timestamp(&mut text, micros);
+    String::from_utf8(text).unwrap_or_default()
+}
+
 /// Reads an `audio` message back into its header (without the time) and PCM bytes. Control side.
 ///
 /// # Errors
