@@ -4,9 +4,12 @@
 mod check;
 mod graph;
 mod nodes;
+mod play;
 mod presets;
+mod render;
 mod schema;
 mod serve;
+mod summary;
 
 use auralis_graph::diagnostic::Diagnostics;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -33,6 +36,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Render(Box<render::Render>),
+    Play(play::Play),
     Check(check::Check),
     Nodes(nodes::Nodes),
     Schema(schema::Schema),
@@ -95,6 +100,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match arguments.command {
         Command::Serve(command) => command.run(),
+        Command::Render(command) => command.run(),
+        Command::Play(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Nodes(command) => command.run(),
         Command::Schema(command) => command.run(),
