@@ -8,11 +8,17 @@ use crate::reference;
 pub struct Nodes {
     /// The node type to explain.
     kind: Option<String>,
+    /// Explain all, as one page of Markdown.
+    #[arg(long, conflicts_with = "kind")]
+    all: bool,
 }
 
 impl Nodes {
     pub(super) fn run(self) -> Outcome {
         let catalogue = auralis_nodes::catalogue();
+        if self.all {
+            return print(reference::book(&catalogue).trim_end());
+        }
         let Some(name) = self.kind else {
             let widest = catalogue.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
             let lines = catalogue.iter().map(|kind| format!("{:widest$}  {}", kind.name, kind.summary()));
