@@ -1,19 +1,32 @@
 //! The nodes of Auralis. A node is one file or one folder, and one line in [`catalogue`]; its YAML, validation,
 //! schema, reference, automation and widgets follow from that.
 
+mod blend;
+mod chorus;
+mod cut;
+mod delay;
+mod eq;
 mod gain;
+mod limiter;
+mod line;
 mod midi;
 mod mix;
 mod noise;
 mod output;
 mod pan;
+mod true_peak;
+mod window;
 
 use auralis_graph::{Catalogue, Kind};
 
 /// Every node that a preset can use.
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
+        Kind::of::<chorus::Chorus>(),
+        Kind::of::<delay::Delay>(),
+        Kind::of::<eq::Eq>(),
         Kind::of::<gain::Gain>(),
+        Kind::of::<limiter::Limiter>(),
         Kind::of::<midi::MidiIn>(),
         Kind::of::<midi::MidiOut>(),
         Kind::of::<mix::Mix>(),
