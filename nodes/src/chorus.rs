@@ -2,7 +2,7 @@
 
 use crate::blend::{INAUDIBLE, blend_all, loudest};
 use crate::line::Line;
-use auralis_graph::dsp::{QUANTUM, exp2};
+use auralis_graph::dsp::{Block, QUANTUM, exp2};
 use auralis_graph::engine::{Context, Io};
 use auralis_graph::lanes::sine;
 use auralis_graph::param::{Curve, ParamSpec, Unit};
@@ -82,6 +82,7 @@ out: { type: output, in: wide }";
         ParamSpec::ratio("spread", 1.0).about("From all in the middle at 0 to the far sides at 1."),
         ParamSpec::ratio("mix", 0.5).about("From dry at 0 to the voices alone at 1."),
     ];
+    const SETTINGS: bool = true;
     type Config = ChorusConfig;
 
     fn ports(_config: &ChorusConfig) -> Ports {
@@ -166,28 +167,34 @@ impl Processor for Chorus {
         }
         self.gains = gains;
         let step = (self.sweep - from) / QUANTUM as f32;
-        let (in_left, in_right) = (input.channel(0), input.channel(1));
         let mut output = io.output(0);
         let (left, right) = output.stereo();
-        let voices = self.voices;
-        let shift = 1.0 / voices as f32;
-        for frame in 0..QUANTUM {
-            self.lines[0].push(in_left[frame]);
-            self.lines[1].push(in_right[frame]);
+        self.lines[0].push_quantum(input.channel(0));
+        self.lines[1].push_quantum(input.channel(1));
+        let mut phases = [0.0; QUANTUM];
+        for (frame, phase) in phases.iter_mut().enumerate() {
             self.phase += rate.at(frame) / self.sample_rate;
             self.phase -= self.phase.floor();
-            let (sweep, part) = (from + step * frame as f32, frame as f32 / QUANTUM as f32);
-            let mut sums = [0.0, 0.0];
-            for voice in 0..voices {
-                let sway = f64::from(sine(self.phase + voice as f32 * shift));
-                let delay = f64::from(SHORTEST[voice] * self.sample_rate) + f64::from(sweep) * (1.0 + sway);
-                for side in 0..2 {
-                    let (gain, to) = (gains_from[voice][side], gains[voice][side]);
-                    sums[side] += self.lines[side].between(delay) * (gain + (to - gain) * part);
+            *phase = self.phase;
+        }
+        left.fill(0.0);
+        right.fill(0.0);
+        for voice in 0..self.voices {
+            let shortest = f64::from(SHORTEST[voice] * self.sample_rate);
+            let shift = voice as f32 / self.voices as f32;
+            let delays = std::array::from_fn(|frame| {
+                let sweep = f64::from(from + step * frame as f32);
+                shortest + sweep * (1.0 + f64::from(sine(phases[frame] + shift)))
+            });
+            for (side, out) in [&mut *left, &mut *right].into_iter().enumerate() {
+                let mut heard = Block::SILENCE;
+                self.lines[side].scattered(&delays, &mut heard);
+                let (gain, to) = (gains_from[voice][side], gains[voice][side]);
+                let gain_step = (to - gain) / QUANTUM as f32;
+                for (frame, (out, x)) in out.iter_mut().zip(heard.iter()).enumerate() {
+                    *out += x * (gain + gain_step * frame as f32);
                 }
             }
-            left[frame] = sums[0];
-            right[frame] = sums[1];
         }
         blend_all(&input, &mut output, mix);
         Status::Active

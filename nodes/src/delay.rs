@@ -121,6 +121,7 @@ out: { type: output, in: echo }";
             .about("How far the echoes step back while the dry sound plays at -20 dB or more."),
         ParamSpec::ratio("mix", 0.35).about("From dry at 0 to echoes alone at 1."),
     ];
+    const SETTINGS: bool = true;
     type Config = DelayConfig;
 
     fn ports(config: &DelayConfig) -> Ports {

@@ -3,17 +3,21 @@
 
 mod blend;
 mod chorus;
+mod compressor;
 mod cut;
 mod delay;
 mod eq;
 mod gain;
 mod limiter;
 mod line;
+pub mod loudness;
+pub mod meter;
 mod midi;
 mod mix;
 mod noise;
 mod output;
 mod pan;
+mod reverb;
 mod true_peak;
 mod window;
 
@@ -23,15 +27,18 @@ use auralis_graph::{Catalogue, Kind};
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
         Kind::of::<chorus::Chorus>(),
+        Kind::of::<compressor::Compressor>(),
         Kind::of::<delay::Delay>(),
         Kind::of::<eq::Eq>(),
         Kind::of::<gain::Gain>(),
         Kind::of::<limiter::Limiter>(),
+        Kind::of::<meter::Meter>(),
         Kind::of::<midi::MidiIn>(),
         Kind::of::<midi::MidiOut>(),
         Kind::of::<mix::Mix>(),
         Kind::of::<noise::Noise>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
+        Kind::of::<reverb::Reverb>(),
     ])
 }

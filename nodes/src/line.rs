@@ -16,7 +16,7 @@ pub struct Line {
 /// Samples around a fractional place that interpolation looks at.
 const AROUND: usize = 4;
 
-/// Widest stretch of a line that [`Line::quantum`] reads from: a quantum and how far its delay travels.
+/// Widest stretch of a line that a quantum is read from: its frames, and how far its delay travels.
 const STRETCH: usize = QUANTUM + 64;
 
 impl Line {
@@ -74,27 +74,54 @@ impl Line {
         spline(newer, here, self.whole(whole + 1), self.whole(whole + 2), part)
     }
 
-    /// Reads the coming quantum before it is pushed: frame `f` is the sample `from + f x step` frames before
-    /// frame `f` of the coming quantum. The delay must be [`QUANTUM`] + 2 at least all along, and travel less
-    /// than 60 frames.
-    pub fn quantum(&self, from: f64, step: f64, out: &mut Block) {
-        let to = from + step * (QUANTUM - 1) as f64;
+    /// The last quantum that was pushed, as it was a delay before that starts at `from` frames and grows by
+    /// `step` a frame, less than 60 frames in all.
+    #[inline(always)]
+    pub fn swept(&self, from: f64, step: f64, out: &mut Block) {
         if step == 0.0 && from.fract() == 0.0 {
-            return self.stretch(from as usize - 1, &mut out.0);
+            return self.late(from as usize, out);
         }
-        // What is read, oldest first, without the seam of the ring.
-        let oldest = from.max(to) as usize + AROUND - 2;
-        let mut stretch = [0.0; STRETCH];
-        self.stretch(oldest, &mut stretch);
-        for (frame, out) in out.iter_mut().enumerate() {
-            let delay = from + step * frame as f64;
-            let whole = delay as usize;
-            let part = (delay - whole as f64) as f32;
-            let here = (oldest + 1 + frame).wrapping_sub(whole) % STRETCH;
+        let to = from + step * (QUANTUM - 1) as f64;
+        let (stretch, first) = self.around(from.max(to));
+        let mut frame = 0;
+        while frame < QUANTUM {
+            // As many frames at a time as lie between the same samples, but for the quantum's own advance.
+            let whole = (from + step * frame as f64).floor();
+            let next = if step > 0.0 { (whole + 1.0 - from) / step } else { (whole - from) / step };
+            let end = if step == 0.0 { QUANTUM } else { (next.ceil() as usize).clamp(frame + 1, QUANTUM) };
+            let (part, step) = ((from - whole) as f32, step as f32);
+            let here = first - whole as usize + frame;
+            let count = end - frame;
             let [older, old, now, newer] =
-                [here.wrapping_sub(2), here.wrapping_sub(1), here, here + 1].map(|at| stretch[at % STRETCH]);
-            *out = spline(newer, now, old, older, part);
+                [here - 2, here - 1, here, here + 1].map(|at| &stretch[at..at + count]);
+            for i in 0..count {
+                out[frame + i] = spline(newer[i], now[i], old[i], older[i], part + step * (frame + i) as f32);
+            }
+            frame = end;
         }
+    }
+
+    /// The last quantum that was pushed, each frame as it was its own delay before. The delays may differ by 60
+    /// frames.
+    pub fn scattered(&self, delays: &[f64; QUANTUM], out: &mut Block) {
+        let (stretch, first) = self.around(delays.iter().fold(0.0, |most, delay| delay.max(most)));
+        for (frame, (out, delay)) in out.iter_mut().zip(delays).enumerate() {
+            let whole = *delay as usize;
+            let here = (first + frame).wrapping_sub(whole).min(STRETCH - 2);
+            let [older, old, now, newer] =
+                [here.saturating_sub(2), here.saturating_sub(1), here, here + 1].map(|at| stretch[at]);
+            *out = spline(newer, now, old, older, (delay - whole as f64) as f32);
+        }
+    }
+
+    /// The samples from which a quantum with delays up to `longest` is read, oldest first, and where among them
+    /// its first frame would be without a delay.
+    #[inline(always)]
+    fn around(&self, longest: f64) -> ([f32; STRETCH], usize) {
+        let mut stretch = [0.0; STRETCH];
+        let before = longest as usize + 2;
+        self.stretch(before + QUANTUM - 1, &mut stretch);
+        (stretch, before)
     }
 
     /// The last quantum that was pushed, as it was `back` frames before.
@@ -103,6 +130,7 @@ impl Line {
     }
 
     /// Copies a stretch that starts `back` frames before the newest sample; silence where nothing was pushed.
+    #[inline(always)]
     fn stretch(&self, back: usize, out: &mut [f32]) {
         let silent = (back + 1).saturating_sub(self.pushed).min(out.len());
         out[..silent].fill(0.0);
@@ -222,12 +250,6 @@ impl Head {
         }
     }
 
-    /// Where it stands.
-    #[inline]
-    pub fn place(&self) -> f64 {
-        self.place
-    }
-
     /// The farthest place that is heard.
     pub fn farthest(&self) -> f64 {
         if self.fade < 1.0 { self.place.max(self.left) } else { self.place }
@@ -269,18 +291,36 @@ mod tests {
     fn a_quantum_is_read_as_its_samples_are() {
         let mut line = Line::new(300);
         for quantum in 0..40 {
-            for (from, step) in [(66.0, 0.0), (300.0, 0.0), (211.0, -0.5), (99.25, 0.5), (70.5, 0.0)] {
-                let mut block = Block::SILENCE;
-                line.quantum(from, step, &mut block);
+            let samples: [f32; QUANTUM] =
+                std::array::from_fn(|i| ((quantum * QUANTUM + i) as f32 * 0.37).sin());
+            let ways = [
+                (2.0, 0.0),
+                (300.0, 0.0),
+                (211.0, -0.5),
+                (99.25, 0.5),
+                (6.5, 0.0),
+                (40.1, 0.003),
+                (50.0, -0.02),
+            ];
+            for (from, step) in ways {
                 let mut copy = Line { samples: line.samples.clone(), ..line };
-                for (frame, x) in block.iter().enumerate() {
-                    // Before frame `f` is pushed, the newest sample is one frame old.
-                    let delay = from + step * frame as f64;
-                    assert_eq!(*x, copy.between(delay - 1.0), "{quantum} {from} {step} {frame}");
-                    copy.push(0.0);
+                let expected: Vec<f32> = samples
+                    .iter()
+                    .enumerate()
+                    .map(|(frame, sample)| {
+                        copy.push(*sample);
+                        copy.between(from + step * frame as f64)
+                    })
+                    .collect();
+                let (mut swept, mut scattered) = (Block::SILENCE, Block::SILENCE);
+                copy.swept(from, step, &mut swept);
+                copy.scattered(&std::array::from_fn(|frame| from + step * frame as f64), &mut scattered);
+                for (frame, expected) in expected.iter().enumerate() {
+                    assert_eq!(scattered[frame], *expected, "{quantum} {from} {step} {frame}");
+                    assert!((swept[frame] - expected).abs() < 1e-5, "{quantum} {from} {step} {frame}");
                 }
             }
-            line.push_quantum(&std::array::from_fn(|i| ((quantum * 64 + i) as f32 * 0.37).sin()));
+            line.push_quantum(&samples);
         }
     }
 
@@ -292,7 +332,7 @@ mod tests {
             assert!(head.rests_at(1_000.0));
             for target in [24_000.0, 24_020.0, 100.0] {
                 (0..96_000).for_each(|_| head.advance(target));
-                assert!(head.rests_at(target), "{travel:?} {}", head.place());
+                assert!(head.rests_at(target) && head.farthest() == target, "{travel:?} {}", head.farthest());
             }
         }
     }
