@@ -1,6 +1,6 @@
 //! `compressor`: evens out what is loud.
 
-use crate::blend::{INAUDIBLE, blend};
+use crate::blend::{INAUDIBLE, blend_all};
 use crate::window::SlidingMax;
 use auralis_graph::dsp::{Block, QUANTUM, db_to_gain, gain_to_db};
 use auralis_graph::engine::{AudioIn, Context, Io, Param};
@@ -103,10 +103,71 @@ fn curve(over: f32, ratio: f32, knee: f32) -> f32 {
     }
 }
 
+/// The parameters of the curve in one quantum.
+struct Curves<'a> {
+    threshold: Param<'a>,
+    ratio: Param<'a>,
+    knee: Param<'a>,
+    /// The amplitude at which the corner begins, where that rests.
+    corner: Option<f32>,
+}
+
+impl<'a> Curves<'a> {
+    fn new(threshold: Param<'a>, ratio: Param<'a>, knee: Param<'a>) -> Self {
+        let corner = match (threshold, knee) {
+            (Param::Constant(threshold), Param::Constant(knee)) => Some(corner(threshold, knee)),
+            _ => None,
+        };
+        Self { threshold, ratio, knee, corner }
+    }
+
+    /// The reduction in dB for an amplitude. Below the corner no logarithm is taken.
+    #[inline]
+    fn reduction(&self, level: f32, frame: usize) -> f32 {
+        let (threshold, knee) = (self.threshold.at(frame), self.knee.at(frame));
+        if level <= self.corner.unwrap_or_else(|| corner(threshold, knee)) {
+            return 0.0;
+        }
+        curve(gain_to_db(level) - threshold, self.ratio.at(frame), knee)
+    }
+}
+
+fn corner(threshold: f32, knee: f32) -> f32 {
+    db_to_gain(threshold - knee * 0.5)
+}
+
 impl Compressor {
     /// What is left of a distance after a frame.
     fn keeps(&self, seconds: f32) -> f32 {
         (-1.0 / (seconds * self.sample_rate)).exp()
+    }
+
+    /// Lets the reduction follow the levels of a quantum, and gives the gains.
+    fn follow(
+        &mut self,
+        levels: &[f32; QUANTUM],
+        curves: &Curves<'_>,
+        [attack, release]: [f32; 2],
+        makeup: Param<'_>,
+    ) -> Block {
+        let loudest = levels.iter().fold(0.0f32, |loudest, level| loudest.max(*level));
+        if let Param::Constant(makeup) = makeup
+            && self.reduction == 0.0
+            && curves.corner.is_some_and(|corner| loudest <= corner)
+        {
+            return Block::filled(db_to_gain(makeup));
+        }
+        let mut gains = Block::SILENCE;
+        for (frame, (gain, level)) in gains.iter_mut().zip(levels).enumerate() {
+            let target = curves.reduction(*level, frame);
+            let keeps = if target < self.reduction { attack } else { release };
+            self.reduction = target + (self.reduction - target) * keeps;
+            if self.reduction > -1e-4 && target == 0.0 {
+                self.reduction = 0.0;
+            }
+            *gain = db_to_gain(self.reduction + makeup.at(frame));
+        }
+        gains
     }
 }
 
@@ -118,56 +179,25 @@ impl Processor for Compressor {
         if silent && key.is_silent() && self.reduction == 0.0 && self.level.is_empty() {
             return Status::Asleep;
         }
-        let [threshold, ratio, knee, makeup, mix] =
-            [THRESHOLD, RATIO, KNEE, MAKEUP, MIX].map(|index| io.param(index));
+        let curves = Curves::new(io.param(THRESHOLD), io.param(RATIO), io.param(KNEE));
         // Times are only looked at once a quantum: nothing is heard of them in between.
-        let attack = self.keeps(io.param(ATTACK).first());
-        let release = self.keeps(io.param(RELEASE).first());
+        let times = [ATTACK, RELEASE].map(|index| self.keeps(io.param(index).first()));
         let mut levels = [0.0; QUANTUM];
         self.level.quantum(&key, &mut levels);
-        // Where the corner begins. Below it there is nothing to do, and no logarithm to take.
-        let corner = |frame: usize| db_to_gain(threshold.at(frame) - knee.at(frame) * 0.5);
-        let fixed = match (threshold, knee) {
-            (Param::Constant(_), Param::Constant(_)) => Some(corner(0)),
-            _ => None,
-        };
-        let mut gains = Block::SILENCE;
-        for frame in 0..QUANTUM {
-            let (level, knee) = (levels[frame], knee.at(frame));
-            let target = if level <= fixed.unwrap_or_else(|| corner(frame)) {
-                0.0
-            } else {
-                let threshold = threshold.at(frame);
-                curve(gain_to_db(level) - threshold, ratio.at(frame), knee)
-            };
-            let keeps = if target < self.reduction { attack } else { release };
-            self.reduction = target + (self.reduction - target) * keeps;
-            if self.reduction > -1e-4 && target == 0.0 {
-                self.reduction = 0.0;
-            }
-            gains[frame] = db_to_gain(self.reduction + makeup.at(frame));
-        }
+        let gains = self.follow(&levels, &curves, times, io.param(MAKEUP));
         if silent {
             return Status::Silent;
         }
+        let mix = io.param(MIX);
         let mut output = io.output(0);
         for channel in 0..output.channels() {
-            let from = input.channel(channel);
             let to = output.channel(channel);
-            match mix {
-                Param::Constant(1.0) => {
-                    to.iter_mut()
-                        .zip(from.iter())
-                        .zip(gains.iter())
-                        .for_each(|((to, x), gain)| *to = x * gain);
-                }
-                _ => {
-                    for frame in 0..QUANTUM {
-                        to[frame] = blend(from[frame], from[frame] * gains[frame], mix.at(frame));
-                    }
-                }
-            }
+            to.iter_mut()
+                .zip(input.channel(channel).iter())
+                .zip(gains.iter())
+                .for_each(|((to, x), gain)| *to = x * gain);
         }
+        blend_all(&input, &mut output, mix);
         Status::Active
     }
 

@@ -91,8 +91,9 @@ impl Loudness {
     /// waits for the next call.
     ///
     /// # Panics
-    /// If there are fewer slices than channels, or one is shorter than the first.
+    /// If there are not as many slices as channels, or one is shorter than the first.
     pub fn add(&mut self, sound: &[&[f32]]) {
+        assert_eq!(sound.len(), self.channels.len(), "a slice for each channel");
         let frames = sound.first().map_or(0, |samples| samples.len());
         let mut done = 0;
         while done < frames {
