@@ -170,13 +170,13 @@ impl Render {
         let bar = progress(frames, what);
         let (mut left, mut right) = (vec![0.0f32; CHUNK], vec![0.0f32; CHUNK]);
         let mut interleaved = Vec::with_capacity(CHUNK * 2);
-        let mut summary = Summary::new(self.rate)?;
+        let mut summary = Summary::new(self.rate);
         let mut pass = |rendering: &mut Rendering, n: usize, summary: &mut Summary| -> Result<f32, Failure> {
             rendering.render(&mut left[..n], &mut right[..n]);
             interleaved.clear();
             interleaved.extend(left[..n].iter().zip(&right[..n]).flat_map(|(l, r)| [*l, *r]));
             file.write(&interleaved).map_err(|error| Failure::Message(error.to_string()))?;
-            summary.add(&interleaved);
+            summary.add(&left[..n], &right[..n]);
             bar.inc(n as u64);
             Ok(interleaved.iter().fold(0.0, |peak, x| peak.max(x.abs())))
         };

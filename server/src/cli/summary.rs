@@ -1,42 +1,33 @@
 //! What a rendering was like: how long, how fast, how loud.
 
-use super::{Failure, Outcome, print};
-use ebur128::{EbuR128, Mode};
+use super::{Outcome, print};
+use auralis_nodes::loudness::Loudness;
 
 /// Measures while samples pass.
 pub struct Summary {
-    meter: EbuR128,
+    loudness: Loudness,
     frames: u64,
 }
 
 impl Summary {
     /// For stereo at a rate.
-    ///
-    /// # Errors
-    /// A rate that cannot be measured.
-    pub fn new(rate: u32) -> Result<Self, Failure> {
-        let meter = EbuR128::new(2, rate, Mode::I | Mode::TRUE_PEAK | Mode::LRA)
-            .map_err(|error| Failure::Message(format!("cannot measure loudness at {rate} Hz: {error}")))?;
-        Ok(Self { meter, frames: 0 })
+    pub fn new(rate: u32) -> Self {
+        Self { loudness: Loudness::new(2, rate), frames: 0 }
     }
 
-    /// Takes interleaved stereo.
-    pub fn add(&mut self, interleaved: &[f32]) {
-        self.frames += interleaved.len() as u64 / 2;
-        // Whole frames of two channels are always taken.
-        let _ = self.meter.add_frames_f32(interleaved);
+    /// Takes frames of stereo.
+    pub fn add(&mut self, left: &[f32], right: &[f32]) {
+        self.frames += left.len() as u64;
+        self.loudness.add(&[left, right]);
     }
 
     /// Prints one line.
     pub fn print(&self, path: &str, elapsed: f64, rate: u32) -> Outcome {
         let seconds = self.frames as f64 / f64::from(rate);
-        let peak = (0..2).filter_map(|channel| self.meter.true_peak(channel).ok()).fold(0.0, f64::max);
-        let loudness = match self.meter.loudness_global() {
-            Ok(lufs) if lufs.is_finite() => format!("{lufs:.1} LUFS"),
-            _ => "silent".into(),
-        };
-        let peak =
-            if peak > 0.0 { format!("true peak {:.1} dBTP", 20.0 * peak.log10()) } else { "no peak".into() };
+        let lufs = self.loudness.integrated();
+        let peak = auralis_graph::dsp::gain_to_db(self.loudness.true_peak());
+        let loudness = if lufs.is_finite() { format!("{lufs:.1} LUFS") } else { "silent".into() };
+        let peak = if peak.is_finite() { format!("true peak {peak:.1} dBTP") } else { "no peak".into() };
         let times = seconds / elapsed.max(1e-9);
         print(format!("{path}: {}, {times:.0} times real time, {loudness}, {peak}", clock(seconds)))
     }
