@@ -248,11 +248,13 @@ impl Engine {
             for event in memory.notes(*index).events() {
                 if self.notes_out.len() < NOTES_OUT {
                     let frame = self.frame + i64::from(event.offset);
-                    self.notes_out.push(NoteOut { frame, event: *event });
+                    // Behind those of the same frame: a key that ends and starts again must not do so the
+                    // other way round.
+                    let at = self.notes_out.partition_point(|note| note.frame <= frame);
+                    self.notes_out.insert(at, NoteOut { frame, event: *event });
                 }
             }
         }
-        self.notes_out.sort_unstable_by_key(|note| note.frame);
     }
 
     fn take_commands(&mut self) {
