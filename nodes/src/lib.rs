@@ -1,6 +1,7 @@
 //! The nodes of Auralis. A node is one file or one folder, and one line in [`catalogue`]; its YAML, validation,
 //! schema, reference, automation and widgets follow from that.
 
+pub mod composer;
 mod gain;
 mod midi;
 mod mix;
@@ -13,6 +14,7 @@ use auralis_graph::{Catalogue, Kind};
 /// Every node that a preset can use.
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
+        Kind::of::<composer::Composer>(),
         Kind::of::<gain::Gain>(),
         Kind::of::<midi::MidiIn>(),
         Kind::of::<midi::MidiOut>(),
