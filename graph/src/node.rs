@@ -155,6 +155,9 @@ pub struct Prepare<'a> {
     pub sample_rate: u32,
     /// The node's own seed, derived from the preset's and the node's name.
     pub seed: u64,
+    /// The name on which the node's chance hangs: its own, or the one that `seed_as` keeps. With it a node that
+    /// follows the piece's seed while it plays derives its own anew: `Chance::new(seed).named(seed_name)`.
+    pub seed_name: &'a str,
     /// The settings at the start, the node's own values included.
     pub settings: Settings,
     /// Channels of each input port, 0 where no audio flows.

@@ -4,6 +4,7 @@
 pub mod audio_file;
 mod blend;
 mod chorus;
+pub mod composer;
 mod compressor;
 mod cut;
 mod delay;
@@ -31,6 +32,7 @@ use auralis_graph::{Catalogue, Kind};
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
         Kind::of::<chorus::Chorus>(),
+        Kind::of::<composer::Composer>(),
         Kind::of::<compressor::Compressor>(),
         Kind::of::<delay::Delay>(),
         Kind::of::<encoder::Encoder>(),

@@ -262,16 +262,12 @@ impl Engine {
                 if self.notes_out.len() < NOTES_OUT {
                     let frame = self.frame + i64::from(event.offset);
                     let tick = self.timeline.tick_at(frame - i64::from(self.schedule.latency));
-                    self.notes_out.push(NoteOut { frame, tick, source: source as u16, event: *event });
+                    // Behind those of the same frame: a key that ends and starts again must not do so the
+                    // other way round.
+                    let at = self.notes_out.partition_point(|note| note.frame <= frame);
+                    let note = NoteOut { frame, tick, source: source as u16, event: *event };
+                    self.notes_out.insert(at, note);
                 }
-            }
-        }
-        // By frame, and within one by source: sorting in place, a few notes at a time.
-        for sorted in 1..self.notes_out.len() {
-            let mut at = sorted;
-            while at > 0 && self.notes_out[at - 1].frame > self.notes_out[at].frame {
-                self.notes_out.swap(at - 1, at);
-                at -= 1;
             }
         }
     }

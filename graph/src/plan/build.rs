@@ -235,6 +235,7 @@ impl Builder<'_> {
             name: &node.name,
             sample_rate: self.options.sample_rate,
             seed: Chance::new(settings.seed).named(&node.seed_as).seed(),
+            seed_name: &node.seed_as,
             settings,
             inputs: &self.widths[index].inputs,
             outputs: &self.widths[index].outputs,

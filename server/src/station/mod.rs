@@ -21,9 +21,10 @@ use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::plan::{Options, Socket, build};
 use auralis_graph::settings as piece;
 use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
+use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
-use playing::{Grid, Playing};
+use playing::Playing;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ pub struct Current {
     /// The hand on its engine.
     pub controller: Controller,
     /// How its composer counts.
-    grid: Grid,
+    grid: PhraseGrid,
     /// The settings with which it started.
     piece: piece::Settings,
 }
@@ -242,8 +243,8 @@ impl Shared {
         let current = self.current();
         let sounding = current.controller.settings(current.piece);
         let tick = current.controller.tick();
-        let phrase = current.grid.phrase(tick);
-        let left = current.grid.ticks_to_next(tick) / 960.0 * 60_000.0 / sounding.tempo;
+        let phrase = current.grid.phrase_at(tick as i64).max(0);
+        let left = (current.grid.start_of(phrase + 1) as f64 - tick) / 960.0 * 60_000.0 / sounding.tempo;
         // What is computed is heard once the clock gets there.
         let ahead = self.buffer_ms();
         let pending = lock(&self.wishes).pending();

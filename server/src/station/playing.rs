@@ -5,38 +5,16 @@ use crate::settings::Settings;
 use auralis_graph::places::Places;
 use auralis_graph::settings as piece;
 use auralis_graph::{Built, Catalogue, Preset};
+use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// How a composer counts: phrases, and the moments at which it takes changes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Grid {
-    phrase: i64,
-    change: i64,
-}
-
-impl Grid {
-    /// Of a graph: its first composer's, else phrases of eight bars.
-    fn of(_built: &Built, piece: piece::Settings) -> Self {
-        let phrase = piece.meter.bar_ticks() * 8;
-        Self { phrase, change: phrase }
-    }
-
-    /// The number of the phrase at a position.
-    pub fn phrase(&self, tick: f64) -> i64 {
-        (tick / self.phrase as f64).floor().max(0.0) as i64
-    }
-
-    /// Ticks until the next phrase.
-    pub fn ticks_to_next(&self, tick: f64) -> f64 {
-        (self.phrase(tick) + 1) as f64 * self.phrase as f64 - tick
-    }
-
-    /// The next moment at or after a position at which the composer takes changes.
-    pub fn next_change(&self, tick: f64) -> i64 {
-        (tick / self.change as f64).ceil() as i64 * self.change
-    }
+/// How the phrases of a graph are counted: by its first composer, else eight bars each.
+fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
+    let ticks = piece.meter.bar_ticks() * 8;
+    let plain = PhraseGrid { ticks, bars: 8, change: ticks };
+    built.outlets::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
 }
 
 /// A built graph and the samples it has made.
@@ -62,7 +40,7 @@ impl Playing {
         let built = build_for(&preset, catalogue, &options(settings, piece, places))?;
         let ring = built.outlets::<ChunkRing>().next().map(|(_, ring)| ring);
         let ring = ring.ok_or(StationError::NothingToHear)?;
-        let grid = Grid::of(&built, piece);
+        let grid = grid_of(&built, piece);
         let controller = built.controller.clone();
         let current = Current { id: id.into(), preset, controller, grid, piece };
         Ok(Self { built, ring, cursor: 0, waiting: VecDeque::new(), current })
@@ -74,7 +52,7 @@ impl Playing {
     }
 
     /// How its phrases are counted.
-    pub fn grid(&self) -> Grid {
+    pub fn grid(&self) -> PhraseGrid {
         self.current.grid
     }
 
@@ -127,18 +105,5 @@ impl Playing {
         self.fill(frames);
         out.clear();
         out.extend(self.waiting.drain(..frames * 2));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phrases_and_changes_follow_the_grid() {
-        let grid = Grid { phrase: 1000, change: 250 };
-        assert_eq!((grid.phrase(0.0), grid.phrase(999.9), grid.phrase(1000.0)), (0, 0, 1));
-        assert_eq!(grid.ticks_to_next(1250.0), 750.0);
-        assert_eq!((grid.next_change(0.0), grid.next_change(0.1), grid.next_change(250.0)), (0, 250, 250));
     }
 }

@@ -185,7 +185,7 @@ impl Work {
 
     /// Notes that a phrase began in a chunk; listeners are told when they hear it.
     fn note_phrase(&mut self, index: u64) {
-        let phrase = self.leading().grid().phrase(self.leading().tick());
+        let phrase = self.leading().grid().phrase_at(self.leading().tick() as i64).max(0);
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);
