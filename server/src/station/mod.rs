@@ -243,7 +243,8 @@ impl Shared {
         let sounding = current.controller.settings(current.piece);
         let tick = current.controller.tick();
         let phrase = current.grid.phrase(tick);
-        let left = current.grid.ticks_to_next(tick) / 960.0 * 60_000.0 / sounding.tempo;
+        let ms = |ticks: f64| ticks / 960.0 * 60_000.0 / sounding.tempo;
+        let left = ms(current.grid.ticks_to_next(tick));
         // What is computed is heard once the clock gets there.
         let ahead = self.buffer_ms();
         let pending = lock(&self.wishes).pending();
@@ -254,6 +255,7 @@ impl Shared {
             "bpm": sounding.tempo,
             "intensity": rounded(sounding.intensity),
             "next_phrase_in_ms": (left + ahead).round(),
+            "phrase_ms": ms(current.grid.phrase_ticks()).round(),
             "params": self.params(),
             "pending": pending,
             "preset": current.id,

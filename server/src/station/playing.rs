@@ -28,6 +28,11 @@ impl Grid {
         (tick / self.phrase as f64).floor().max(0.0) as i64
     }
 
+    /// Ticks in a phrase.
+    pub fn phrase_ticks(&self) -> f64 {
+        self.phrase as f64
+    }
+
     /// Ticks until the next phrase.
     pub fn ticks_to_next(&self, tick: f64) -> f64 {
         (self.phrase(tick) + 1) as f64 * self.phrase as f64 - tick
