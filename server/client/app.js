@@ -1,18 +1,18 @@
 // The page: puts the listener, the station and their views together. Main thread.
 import { AuralisClient } from './audio_client_worklet.js';
+import { Link } from './connection.js';
 import { Controls } from './controls.js';
+import { formatValue } from './curves.js';
 import { byId } from './dom.js';
 import { Hour } from './hour.js';
 import { KeyPicker, showKey } from './key_picker.js';
-import { Link } from './connection.js';
 import { Phase } from './playout.js';
 import { Presets } from './presets.js';
-import { Readout, tempo } from './readout.js';
+import { Readout, seconds, tempo } from './readout.js';
 import { Scope } from './scope.js';
 import { Slider } from './slider.js';
 import { Station } from './station.js';
-import { Transport, seconds, showCountdown } from './transport.js';
-import { formatValue } from './curves.js';
+import { Transport } from './transport.js';
 
 /** Milliseconds between two looks at the clock. */
 const TICK = 250;
@@ -21,7 +21,7 @@ const BPM = { min: 40, max: 200, curve: 'lin' };
 const INTENSITY = { min: 0, max: 1, curve: 'lin' };
 
 // `?format=json` listens by the compatible transport.
-const asked = new URLSearchParams(location.search).get('format');
+const asked = ['pcm16', 'json'].find((format) => format === new URLSearchParams(location.search).get('format'));
 const base = new URL('./', document.baseURI);
 const client = new AuralisClient(base, asked ? [asked] : undefined);
 const station = new Station(client, base);
@@ -64,7 +64,8 @@ function showSettings() {
   const { playing } = station;
   if (!playing) return;
   const pending = playing.pending ?? {};
-  key.show(pending.key ?? playing.key, playing.key, pending.key ? coming(showKey(pending.key)) : '');
+  const modulates = pending.key !== undefined && pending.key !== playing.key;
+  key.show(pending.key ?? playing.key, playing.key, modulates ? coming(showKey(pending.key)) : '');
   for (const [slider, name, format] of [
     [bpm, 'bpm', tempo],
     [intensity, 'intensity', (value) => formatValue(value, '', INTENSITY)],
@@ -123,7 +124,7 @@ function tick() {
   readout.link(stats, client.connection.retryAt - performance.now());
   readout.figures(stats);
   transport.show({ playing: client.playing, title: station.playing?.preset_name, progress: station.progress });
-  showCountdown(station.playing ? station.dueIn : null);
+  readout.countdown(station.playing ? station.dueIn : null);
   showSettings();
   if (stats.phase === Phase.PLAYING) hour.record(performance.now(), stats.rms, client.output.analyser);
 }

@@ -9,13 +9,12 @@ class AuralisPlayout extends AudioWorkletProcessor {
   constructor() {
     super();
     this.playout = new Playout(sampleRate);
-    this.silent = new Float32Array(4096);
     this.reported = -Infinity;
     this.port.onmessage = ({ data }) => this.playout.take(data);
   }
 
-  process(_inputs, [output]) {
-    this.playout.process(output[0], output[1] ?? this.silent.subarray(0, output[0].length));
+  process(_inputs, [[left, right]]) {
+    this.playout.process(left, right);
     if (currentTime - this.reported >= REPORT) {
       this.reported = currentTime;
       this.port.postMessage(this.playout.stats());

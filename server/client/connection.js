@@ -10,8 +10,10 @@ const SECOND_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 /** A connection that held for so many ms was good: the pauses begin anew. */
 const GOOD_AFTER = 5000;
-/** Silence in ms after which a connection counts as lost: with sound, and without. */
-const SILENCE = { sound: 4000, events: 15_000 };
+/** Silence in ms after which a connection is in doubt, with sound and without; and what an answer may take then. (The
+ * timers of a page in the background fire once a minute: silence alone proves nothing.) */
+const SILENCE = { sound: 2500, events: 12_000 };
+const ANSWER = 3000;
 /** Milliseconds between two pings. */
 const PING = 4000;
 /** Round trips that the shown latency is the median of. */
@@ -93,7 +95,7 @@ export class Connection {
 
   /** Time to the station and back in ms; null before it was measured. */
   get roundTrip() {
-    const sorted = this.trips.toSorted ? this.trips.toSorted((a, b) => a - b) : [...this.trips].sort((a, b) => a - b);
+    const sorted = [...this.trips].sort((a, b) => a - b);
     return sorted.length === 0 ? null : sorted[sorted.length >> 1];
   }
 
@@ -147,10 +149,13 @@ export class Connection {
     if (performance.now() - this.openedAt > GOOD_AFTER) this.attempt = 0;
   }
 
-  /** Takes the connection for lost unless something is heard within some ms. */
+  /** Asks whether anybody is there unless something is heard within some ms, and then does not wait for long. */
   watch(ms) {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.lost(), ms);
+    this.watchdog = setTimeout(() => {
+      this.ping();
+      this.watchdog = setTimeout(() => this.lost(), ANSWER);
+    }, ms);
   }
 
   hear(data) {

@@ -52,13 +52,14 @@ export class KeyPicker {
     });
     this.mode = el('select', { id: 'mode' }, ...MODES.map((mode) => el('option', { value: mode }, mode)));
     this.mode.addEventListener('change', () => this.chosen());
-    this.pending = el('p', { class: 'pending' });
+    this.pending = el('p', { id: 'key-pending', class: 'pending' });
+    this.mode.setAttribute('aria-describedby', this.pending.id);
     this.element = el(
       'div',
       { class: 'key' },
       el(
         'fieldset',
-        { class: 'tonics' },
+        { class: 'tonics', 'aria-describedby': this.pending.id },
         el('legend', { class: 'hidden' }, 'Tonic'),
         ...this.tonics.map(({ label }) => label),
       ),

@@ -35,6 +35,11 @@ export class Readout {
     setText(byId('facts'), `${showKey(key)}  \u00b7  ${tempo(bpm)}  \u00b7  phrase ${number}`);
   }
 
+  /** Shows the time to the next phrase; nothing where nobody knows (null). */
+  countdown(dueIn) {
+    setText(byId('next'), dueIn === null ? '\u2013' : seconds(dueIn));
+  }
+
   /** Shows how the connection is. */
   link(stats, retryIn) {
     const [lamp, text] = describe(stats, retryIn);
@@ -79,6 +84,13 @@ export class Readout {
 /** A tempo as one writes it. */
 export function tempo(bpm) {
   return `${Math.round(bpm * 10) / 10}\u202fbpm`;
+}
+
+/** Milliseconds as whole seconds to come. */
+export function seconds(ms) {
+  const whole = Math.max(1, Math.ceil(ms / 1000));
+  if (whole < 100) return `${whole}\u202fs`;
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
 function describe({ connection, playing, phase }, retryIn) {

@@ -10,8 +10,10 @@ const ROWS = 224;
 const COLUMNS = 750;
 /** Milliseconds between two columns: 750 of them are a minute. */
 const COLUMN = 80;
-/** Milliseconds between two pictures where motion is not wanted. */
-const STILL = 6000;
+/** Columns between two pictures: where no graphics card helps, showing one costs more than all else.
+ * Where motion is not wanted, six seconds. */
+const PICTURE = 2;
+const STILL = 75;
 /** Columns over which the picture comes out of the dark after a start. */
 const DAWN = 24;
 /** Decibels from the darkest to the brightest. */
@@ -71,7 +73,6 @@ export class Scope {
   run(running) {
     if (running === this.running) return;
     this.running = running;
-    this.since = this.count;
     this.now.fill(0);
     this.draw();
     this.turn();
@@ -79,7 +80,9 @@ export class Scope {
 
   turn() {
     clearInterval(this.timer);
-    if (this.running && !document.hidden) this.timer = setInterval(() => this.step(), COLUMN);
+    if (!this.running || document.hidden) return;
+    this.since = this.count;
+    this.timer = setInterval(() => this.step(), COLUMN);
   }
 
   /** Marks this moment with a word. */
@@ -104,7 +107,7 @@ export class Scope {
     const analyser = this.source();
     if (!analyser) return;
     this.expose(analyser);
-    if (!this.stillness.matches || this.count % Math.round(STILL / COLUMN) === 0) this.draw();
+    if (this.count % (this.stillness.matches ? STILL : PICTURE) === 0) this.draw();
   }
 
   /** Puts the spectrum of this moment on the reel. */

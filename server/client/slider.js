@@ -30,7 +30,8 @@ export class Slider {
     this.output = el('output', { htmlFor: id });
     this.input = el('input', { id, type: 'range', min: 0, max: 1, step: 'any', 'data-control': name });
     this.mark = el('span', { class: 'mark', hidden: true });
-    this.pending = el('p', { class: 'pending', hidden: !late });
+    this.pending = el('p', { id: `${id}-pending`, class: 'pending', hidden: !late });
+    if (late) this.input.setAttribute('aria-describedby', this.pending.id);
     this.element = el(
       'div',
       { class: 'slider' },

@@ -1,6 +1,6 @@
 // Play, pause, volume and mute: by hand, by key and by the system's media controls. Main thread.
-import { byId, setText } from './dom.js';
 import { formatValue } from './curves.js';
+import { byId } from './dom.js';
 import { Slider } from './slider.js';
 
 /** Where the volume is remembered. */
@@ -75,7 +75,7 @@ export class Transport {
     const word = playing ? 'Pause' : 'Play';
     if (this.button.getAttribute('aria-label') !== word) {
       this.button.setAttribute('aria-label', word);
-      this.button.setAttribute('aria-pressed', playing);
+      this.button.dataset.playing = playing;
     }
     this.button.style.setProperty('--way', progress.toFixed(3));
     const session = navigator.mediaSession;
@@ -92,16 +92,4 @@ function remembered() {
   } catch {
     return USUAL;
   }
-}
-
-/** Shows the seconds to the next phrase; nothing where nobody knows. */
-export function showCountdown(dueIn) {
-  setText(byId('next'), dueIn === null ? '\u2013' : seconds(dueIn));
-}
-
-/** Milliseconds as whole seconds to come. */
-export function seconds(ms) {
-  const whole = Math.max(1, Math.ceil(ms / 1000));
-  if (whole < 100) return `${whole}\u202fs`;
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }

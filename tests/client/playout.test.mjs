@@ -6,7 +6,7 @@ import { MOST_TRIM, Phase, Playout } from '../../server/client/playout.js';
 
 const IN = 44_100;
 const OUT = 48_000;
-const TONE = 200;
+const TONE = 207.3;
 const LOUD = 0.5;
 /** The steepest step of the tone itself, and a little for the slope of a fade. */
 const STEEPEST = (LOUD * 2 * Math.PI * TONE) / OUT + 0.001;
