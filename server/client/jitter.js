@@ -68,14 +68,14 @@ export const LEAST_TARGET = 150;
 /** Most sound that lies ready, in ms. */
 export const MOST_TARGET = 2000;
 /** What lies ready before anything was measured, in ms. */
-const FIRST_TARGET = 250;
+const FIRST_TARGET = 300;
 /** Intervals after which the window says something. */
 const ENOUGH = 10;
-/** For the browser's own pauses, in ms. */
-const MARGIN = 50;
+/** For the pauses of browser and system, which come too rarely for the window to know them, in ms. */
+const MARGIN = 120;
 /** An underrun raises the target by this factor, and time lets it sink again: e-fold in so many ms. */
 const RAISE = 1.5;
-const FORGETTING = 180_000;
+const FORGETTING = 600_000;
 /** The chunks that a station sends at once to whoever comes say nothing of the line: they are not measured. */
 const WELCOME = 500;
 

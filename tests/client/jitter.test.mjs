@@ -17,6 +17,9 @@ test('figures follow the intervals, as the station computes them', () => {
   assert.deepEqual([tracker.mean, tracker.average, tracker.underrunRate], [0, 0, 0]);
 });
 
+/** What a quiet line needs, in ms, where a chunk has 100. */
+const QUIET = 275;
+
 /** A line on which chunks of 100 ms arrive with delays. Returns the target at the end, and the time. */
 function listen(target, start, chunks, delay) {
   let now = start;
@@ -28,10 +31,10 @@ function listen(target, start, chunks, delay) {
 }
 
 test('a quiet line needs little, a stuttering one more, and the bounds hold', () => {
-  assert.ok(listen(new BufferTarget(), 0, 200, () => 0).ms <= 210);
+  assert.ok(listen(new BufferTarget(), 0, 200, () => 0).ms <= QUIET);
   const rough = listen(new BufferTarget(), 0, 200, (i) => (i % 7) * 30).ms;
   const worse = listen(new BufferTarget(), 0, 200, (i) => (i % 20 < 10 ? 1000 : 0)).ms;
-  assert.ok(rough > 250 && rough < 500, `${rough}`);
+  assert.ok(rough > QUIET + 50 && rough < 600, `${rough}`);
   assert.ok(worse > rough, `${worse}`);
   const dreadful = listen(new BufferTarget(), 0, 400, (i) => (i % 100 === 50 ? 9900 : 0)).ms;
   assert.equal(dreadful, MOST_TARGET);
@@ -41,7 +44,7 @@ test('chunks of the welcome, all at once, are no jitter', () => {
   const target = new BufferTarget();
   for (let i = 0; i < 5; i += 1) target.arrival(i, 100);
   const { ms } = listen(target, 100, 100, () => 0);
-  assert.ok(ms <= 210, `${ms}`);
+  assert.ok(ms <= QUIET, `${ms}`);
 });
 
 test('an underrun raises the target, and time lets it sink again', () => {
@@ -53,7 +56,7 @@ test('an underrun raises the target, and time lets it sink again', () => {
   assert.ok(target.ms(now) >= 1.4 * ms, 'a new connection does not forget it');
   for (let i = 0; i < 10; i += 1) target.underrun(now);
   assert.equal(target.ms(now), MOST_TARGET);
-  const later = now + 3_600_000;
+  const later = now + 10 * 3_600_000;
   const { ms: calm } = listen(target, later, 200, () => 0);
-  assert.ok(calm <= 210 && calm >= LEAST_TARGET, `${calm}`);
+  assert.ok(calm <= QUIET && calm >= LEAST_TARGET, `${calm}`);
 });

@@ -20,7 +20,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 pub struct Server {
     child: Child,
     port: u16,
-    preset: String,
+    arguments: Vec<String>,
     home: TempDir,
 }
 
@@ -31,15 +31,24 @@ impl Server {
     /// # Panics
     /// The program does not build or start.
     pub fn start(presets: &[(&str, &str)]) -> Self {
+        Self::start_with(presets, &[])
+    }
+
+    /// The same, with more arguments for `auralis serve`.
+    ///
+    /// # Panics
+    /// The program does not build or start.
+    pub fn start_with(presets: &[(&str, &str)], more: &[&str]) -> Self {
         let home = TempDir::new().expect("no temporary folder");
         let folder = home.path().join("auralis/presets");
         std::fs::create_dir_all(&folder).expect("no folder for presets");
         for (name, text) in presets {
             std::fs::write(folder.join(format!("{name}.yaml")), text).expect("a preset cannot be written");
         }
-        let preset = presets.first().map_or("", |(name, _)| name).to_string();
-        let (child, port) = launch(&home, &preset, 0);
-        Self { child, port, preset, home }
+        let first = presets.first().map(|(name, _)| *name);
+        let arguments: Vec<String> = first.iter().chain(more).map(ToString::to_string).collect();
+        let (child, port) = launch(&home, &arguments, 0);
+        Self { child, port, arguments, home }
     }
 
     /// Kills the program, as a crash or a power cut does.
@@ -52,7 +61,7 @@ impl Server {
     /// Starts it anew on the port that it had.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.port) = launch(&self.home, &self.preset, self.port);
+        (self.child, self.port) = launch(&self.home, &self.arguments, self.port);
     }
 
     /// The port that it listens on.
@@ -92,9 +101,10 @@ impl Drop for Server {
     }
 }
 
-fn launch(home: &TempDir, preset: &str, port: u16) -> (Child, u16) {
+fn launch(home: &TempDir, arguments: &[String], port: u16) -> (Child, u16) {
     let mut child = Command::new(&*PROGRAM)
-        .args(["serve", preset, "--host", "0.0.0.0", "--port", &port.to_string()])
+        .args(["serve", "--host", "0.0.0.0", "--port", &port.to_string()])
+        .args(arguments)
         .current_dir(home.path())
         .env("XDG_DATA_HOME", home.path())
         .env("NO_COLOR", "1")

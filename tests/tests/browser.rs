@@ -303,6 +303,21 @@ fn a_line_that_stutters_is_met_with_a_larger_buffer() {
 }
 
 #[test]
+fn a_station_of_another_rate_is_resampled_to_the_sound_cards() {
+    let _turn = Turn::take();
+    let server = Server::start_with(&[("rain", RAIN)], &["--sample-rate", "32000"]);
+    let browser = Browser::start(Screen::Desktop);
+    open(&browser, &server.url("/"));
+    play(&browser);
+    plays_on(&browser);
+    assert_eq!(browser.number(&stat("inputRate")), 32_000.0);
+    let ratio =
+        browser.number("auralis.stats().ratio * auralis.stats().inputRate / auralis.stats().outputRate");
+    assert!((ratio - 1.0).abs() < 0.003 && browser.number(&stat("outputRate")) > 32_000.0, "{ratio}");
+    console_is_silent(&browser);
+}
+
+#[test]
 fn where_binary_frames_are_refused_the_compatible_messages_play() {
     let _turn = Turn::take();
     let server = Server::start(&[("rain", RAIN)]);
