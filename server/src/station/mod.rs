@@ -243,8 +243,9 @@ impl Shared {
         let current = self.current();
         let sounding = current.controller.settings(current.piece);
         let tick = current.controller.tick();
+        let ms = |ticks: f64| ticks / 960.0 * 60_000.0 / sounding.tempo;
         let phrase = current.grid.phrase_at(tick as i64).max(0);
-        let left = (current.grid.start_of(phrase + 1) as f64 - tick) / 960.0 * 60_000.0 / sounding.tempo;
+        let left = ms(current.grid.start_of(phrase + 1) as f64 - tick);
         // What is computed is heard once the clock gets there.
         let ahead = self.buffer_ms();
         let pending = lock(&self.wishes).pending();
@@ -255,6 +256,7 @@ impl Shared {
             "bpm": sounding.tempo,
             "intensity": rounded(sounding.intensity),
             "next_phrase_in_ms": (left + ahead).round(),
+            "phrase_ms": ms(current.grid.ticks as f64).round(),
             "params": self.params(),
             "pending": pending,
             "preset": current.id,

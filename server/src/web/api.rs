@@ -32,7 +32,11 @@ pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Re
     let health = warp::path!("api" / "v1" / "health").and(reads).and(with.clone()).map(health);
     let playing = warp::path!("api" / "v1" / "status").and(reads).and(with.clone()).map(playing);
     let controls = warp::path!("api" / "v1" / "controls").and(reads).and(with.clone()).map(controls);
-    let presets = warp::path!("api" / "v1" / "presets").and(reads).and(with.clone()).map(presets);
+    let presets = warp::path!("api" / "v1" / "presets")
+        .and(reads)
+        .and(caller(origins.clone()))
+        .and(with.clone())
+        .map(presets);
     let control = warp::path!("api" / "v1" / "control")
         .and(warp::post())
         .and(caller(origins))
@@ -111,9 +115,10 @@ fn controls(cx: Context) -> Response {
     answer(StatusCode::OK, json!({ "controls": rows.collect::<Vec<_>>(), "preset": current.id }))
 }
 
-fn presets(cx: Context) -> Response {
+fn presets(caller: Caller, cx: Context) -> Response {
     let list = crate::library::list(&cx.station.catalogue);
-    answer(StatusCode::OK, json!({ "presets": list, "current": cx.station.current().id }))
+    let current = cx.station.current().id;
+    answer(StatusCode::OK, json!({ "presets": list, "current": current, "may_choose": caller.operator }))
 }
 
 async fn control(caller: Caller, body: warp::hyper::body::Bytes, cx: Context) -> Response {
@@ -188,7 +193,7 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
         (
             StatusCode::BAD_REQUEST,
             "Bad request",
-            "the query is not valid: `from` is a chunk's number, `format` is json or pcm16",
+            "the query is not valid: `from` is a chunk's number, `format` is json, pcm16 or none",
         )
     } else {
         tracing::error!("a request failed: {rejection:?}");

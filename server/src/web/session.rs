@@ -4,6 +4,7 @@ use super::Context;
 use super::guard::{Caller, caller};
 use super::messages::{Code, FromClient, error, pcm_frame, pong};
 use crate::station::{Listener, ListenerError, Shared, now_micros};
+use auralis_graph::packet::PacketFormat;
 use auralis_nodes::ring_buffer::Read;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -51,6 +52,8 @@ enum Format {
     Json,
     /// Binary frames of 16-bit samples.
     Pcm16,
+    /// Not at all: a page that is paused follows what plays.
+    None,
 }
 
 /// `/ws/stream` and `/ws/audio/{client_id}`.
@@ -200,6 +203,7 @@ impl Session {
             let ring = match self.format {
                 Format::Json => &self.station.messages,
                 Format::Pcm16 => &self.station.pcm,
+                Format::None => return Ok(()),
             };
             let message = match ring.read(&mut self.cursor) {
                 Read::Waiting => return Ok(()),
@@ -210,10 +214,12 @@ impl Session {
                 }
                 Read::Chunk(chunk) => {
                     self.listener.sent.fetch_add(1, Ordering::Relaxed);
-                    match self.format {
+                    match chunk.format {
                         // The messages are made by the station and are text.
-                        Format::Json => Message::text(String::from_utf8_lossy(&chunk.bytes).into_owned()),
-                        Format::Pcm16 => {
+                        PacketFormat::Pcm16Json => {
+                            Message::text(String::from_utf8_lossy(&chunk.bytes).into_owned())
+                        }
+                        PacketFormat::Pcm16 => {
                             let ahead = (chunk.index as f64 - ring.live() as f64) * ring.seconds_per_chunk();
                             let micros = now_micros() + (ahead * 1e6) as i64;
                             Message::binary(pcm_frame(ring.sample_rate(), chunk.index, micros, &chunk.bytes))
