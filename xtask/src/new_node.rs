@@ -5,6 +5,9 @@ use std::path::Path;
 
 const NODE: &str = include_str!("../templates/node.rs");
 const TEST: &str = include_str!("../templates/test.rs");
+/// The templates are compiled by a test of the nodes, which has a catalogue with the template in it.
+const OWN_CATALOGUE: &str = "use crate::catalogue;\n";
+const CATALOGUE: &str = "use auralis_nodes::catalogue;\n";
 
 /// What to make.
 #[derive(clap::Args)]
@@ -20,7 +23,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, root: &Path) -> Result<(), String> {
     let name = arguments.name.as_str();
     check(name)?;
-    let (source, test) = (root.join(format!("nodes/src/{name}.rs")), root.join(format!("nodes/tests/{name}.rs")));
+    let (source, test) =
+        (root.join(format!("nodes/src/{name}.rs")), root.join(format!("nodes/tests/{name}.rs")));
     let folder = root.join("nodes/src").join(name);
     for path in [&source, &test, &folder] {
         if path.exists() {
@@ -33,9 +37,10 @@ pub fn run(arguments: &Arguments, root: &Path) -> Result<(), String> {
         move |error: std::io::Error| format!("{shown}: {error}")
     };
     let catalogue = fs::read_to_string(&list).map_err(failed(&list))?;
-    let catalogue = enter(&catalogue, name).ok_or("nodes/src/lib.rs has no catalogue where one was expected")?;
+    let catalogue =
+        enter(&catalogue, name).ok_or("nodes/src/lib.rs has no catalogue where one was expected")?;
     fs::write(&source, fill(NODE, name)).map_err(failed(&source))?;
-    fs::write(&test, fill(TEST, name)).map_err(failed(&test))?;
+    fs::write(&test, with_catalogue(&fill(TEST, name))).map_err(failed(&test))?;
     fs::write(&list, catalogue).map_err(failed(&list))?;
     println!("{}\n{}\n{}", source.display(), test.display(), list.display());
     println!("next: cargo test -p auralis-nodes, then write what it is to be");
@@ -60,6 +65,11 @@ fn fill(template: &str, name: &str) -> String {
     template.replace("Template", &type_name(name)).replace("template", name)
 }
 
+/// A test with the product's catalogue in the place of its own, at the end of what it uses, as rustfmt has it.
+fn with_catalogue(test: &str) -> String {
+    test.replace(OWN_CATALOGUE, "").replacen(";\n\n", &format!(";\n{CATALOGUE}\n"), 1)
+}
+
 /// The catalogue with the node's module and line in their alphabetical places.
 fn enter(text: &str, name: &str) -> Option<String> {
     let module = format!("mod {name};");
@@ -68,11 +78,11 @@ fn enter(text: &str, name: &str) -> Option<String> {
     let bare = |line: &str| line.trim_start_matches("pub ").to_string();
     let is_module = |line: &&str| bare(line).starts_with("mod ");
     let after = lines.iter().rposition(|l| is_module(l) && bare(l) < module).map(|index| index + 1);
-    let at = after.or_else(|| lines.iter().position(|l| is_module(l)))?;
+    let at = after.or_else(|| lines.iter().position(is_module))?;
     lines.insert(at, &module);
     let is_kind = |line: &&str| line.trim_start().starts_with("Kind::of::<");
     let after = lines.iter().rposition(|l| is_kind(l) && *l < line.as_str()).map(|index| index + 1);
-    let at = after.or_else(|| lines.iter().position(|l| is_kind(l)))?;
+    let at = after.or_else(|| lines.iter().position(is_kind))?;
     lines.insert(at, &line);
     Some(lines.join("\n") + "\n")
 }
@@ -113,6 +123,7 @@ mod tests {
         let arguments = Arguments { name: "hum".into() };
         run(&arguments, &root).unwrap();
         assert!(fs::read_to_string(root.join("nodes/src/lib.rs")).unwrap().contains("hum::Hum"));
+        assert!(fs::read_to_string(root.join("nodes/tests/hum.rs")).unwrap().contains(CATALOGUE));
         assert!(run(&arguments, &root).unwrap_err().contains("already there"));
         fs::remove_dir_all(root).unwrap();
     }

@@ -16,7 +16,11 @@ const NEEDS: &[Need] = &[
         packages: &["chromium", "chromium-driver"],
         what: "Chromium and its driver, for the browser test",
     },
-    Need { there: || shell::is_there("node"), packages: &["nodejs"], what: "Node.js, for the client's unit tests" },
+    Need {
+        there: || shell::is_there("node"),
+        packages: &["nodejs"],
+        what: "Node.js, for the client's unit tests",
+    },
     Need {
         there: || shell::is_there("fluidsynth"),
         packages: &["fluidsynth"],

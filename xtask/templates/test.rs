@@ -1,8 +1,8 @@
 //! `template`, measured. Say what it must sound like, and hold it here.
 
+use crate::catalogue;
 use auralis_graph::testing::measure::level_db;
 use auralis_graph::testing::render;
-use auralis_nodes::catalogue;
 
 #[test]
 fn without_any_amount_the_sound_passes_unchanged() {

@@ -1,0 +1,46 @@
+//! Chores of the project: `cargo xtask NAME`. One module a chore; no logic that the product needs lives here.
+
+mod docs;
+mod new_node;
+mod setup;
+mod shell;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Chores of the Auralis project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Writes docs/nodes.md and docs/preset.schema.json, as the program prints them.
+    Docs,
+    /// Writes a node to start from, its line in the catalogue, and a test to fill in.
+    NewNode(new_node::Arguments),
+    /// Formatting, clippy, all tests, the pages in docs and the docs build; installs what they need.
+    Test,
+}
+
+fn main() -> ExitCode {
+    // The crate lies in the project's root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let done = match Arguments::parse().chore {
+        Chore::Docs => docs::run(root),
+        Chore::NewNode(arguments) => new_node::run(&arguments, root),
+        Chore::Test => test::run(root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
