@@ -7,6 +7,8 @@ mod mix;
 mod noise;
 mod output;
 mod pan;
+pub mod synth;
+mod voice;
 
 use auralis_graph::{Catalogue, Kind};
 
@@ -20,5 +22,6 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<noise::Noise>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
+        Kind::of::<synth::Synth>(),
     ])
 }
