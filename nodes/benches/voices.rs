@@ -16,7 +16,7 @@ const RATE: u32 = 48_000;
 const BLOCK: usize = 512;
 const VOICES: usize = 2048;
 
-/// What the issue asks of a portable build.
+/// What a portable build is to reach.
 const WANTED: [(&str, f64); 2] = [("AVX-512", 8_000.0), ("AVX2", 5_000.0)];
 
 enum Avx2 {}

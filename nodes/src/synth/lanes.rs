@@ -20,6 +20,8 @@ pub struct Onset {
     pub seed: u64,
     /// How much does.
     pub variation: f32,
+    /// Whether its voices are placed to the sides by chance; else they stand in the middle.
+    pub placed: bool,
 }
 
 /// Expression of a note, its channel's included.
@@ -66,7 +68,7 @@ pub fn start(
     expression: Expression,
 ) {
     let mut chance = Chance::new(onset.seed).at(u64::from(strand.to_bits()));
-    let place = chance.bipolar();
+    let place = if onset.placed { chance.bipolar() } else { 0.0 };
     let phases = if unison { 1.0 } else { (onset.variation * FREEDOM).min(1.0) };
     let mut turn = |spread: f32| (f64::from(chance.unit() * spread) * 4_294_967_296.0) as u32;
     let turns = [turn(phases), turn(phases), turn(phases)];

@@ -95,7 +95,15 @@ const FREE: Slot = Slot {
     id: 0,
     channel: 0,
     order: 0,
-    onset: Onset { key: 0.0, velocity: 0.0, loudness: 0.0, glide: (0.0, 0.0), seed: 0, variation: 0.0 },
+    onset: Onset {
+        key: 0.0,
+        velocity: 0.0,
+        loudness: 0.0,
+        glide: (0.0, 0.0),
+        seed: 0,
+        variation: 0.0,
+        placed: false,
+    },
     own: Expression::REST,
 };
 
@@ -190,8 +198,13 @@ impl Roster {
             velocity,
             loudness: velocity.powf(2.0 * manner.velocity) * manner.level,
             glide: (away, manner.glide),
-            seed: chance.at(u64::from(event.id)).at(tick.round() as u64).at(u64::from(key.to_bits())).seed(),
+            seed: chance
+                .at(u64::from(event.id))
+                .at(tick.round() as i64 as u64)
+                .at(u64::from(key.to_bits()))
+                .seed(),
             variation: manner.variation,
+            placed: self.mode == SynthMode::Poly,
         }
     }
 

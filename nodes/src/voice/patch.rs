@@ -158,7 +158,7 @@ pub struct Tracks {
     pub sub: (Block, bool),
     /// Level of the noise.
     pub noise: (Block, bool),
-    /// How far the mix is driven into its bend, and whether at all.
+    /// Factor by which the oscillators are driven into a bend, and whether it is above 1.
     pub drive: (Block, bool),
     /// Cutoff over the sample rate, before each voice's own factor, and whether it moves within the quantum.
     pub cutoff: (Block, bool),
