@@ -1,5 +1,5 @@
 //! Voices of `synth` in real time on one core at 48 kHz, in blocks of 512 frames, through a real engine: for each
-//! instruction set that the machine has. Every part of the patch is in use.
+//! instruction set that the machine has. Every part of the patch but drive is in use.
 
 use auralis_graph::command::When;
 use auralis_graph::node::Pace;

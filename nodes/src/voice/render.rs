@@ -178,12 +178,14 @@ fn add_waves<V: Wide>(
     }
 }
 
-/// A bend that is straight for small signals and ends at +-2/3 of what `drive` makes of 1: a cubic, whose products
-/// stay within the doubled rate.
+/// A bend for oscillators that are driven by a factor above 1: a cubic, whose products stay within the doubled rate. It
+/// sets in gradually above 1, and what is bent hard keeps half of its height.
 #[inline(always)]
 fn bend<V: Wide>(x: V, drive: f32) -> V {
-    let x = (x * drive).between(-1.5, 1.5);
-    (x - x * x * x * (4.0 / 27.0)) * (1.0 / drive)
+    let bent = ((drive - 1.0) * 2.0).min(1.0);
+    let hot = (x * drive).between(-1.5, 1.5);
+    let curve = hot - hot * hot * hot * (4.0 / 27.0);
+    x * (1.0 - bent) + curve * (bent * (0.5 + 0.5 / drive))
 }
 
 #[inline(always)]
