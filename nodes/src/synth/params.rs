@@ -98,7 +98,8 @@ params! {
     LFO_PAN = ParamSpec::ratio("lfo_pan", 0.1).about("How far it moves the voice to each side.");
     GLIDE = ParamSpec::seconds("glide", 0.0, 10.0, 0.0)
         .about("Time in which the pitch slides from the last note to a new one.");
-    SPREAD = ParamSpec::ratio("spread", 0.5).about("How far voices are placed to the sides, each by its chance; mono and legato stay in the middle.");
+    SPREAD = ParamSpec::ratio("spread", 0.5)
+        .about("How far voices are placed to the sides, each by its chance; mono and legato stay in the middle.");
     UNISON_DETUNE = semitones("unison_detune", 0.0, 2.0, 0.2)
         .about("How far the outermost strands of a unison are apart.");
     UNISON_SPREAD = ParamSpec::ratio("unison_spread", 0.7)

@@ -1,8 +1,8 @@
 //! Takes away what folds back between the half-band filter's edge and half the sample rate: once for the sum of all
 //! voices. Real-time safe.
 //!
-//! Elliptic, of order 6: exact at 0 Hz, 0.05 dB of ripple up to 0.4416 of the sample rate (21.2 kHz at 48 kHz), -60 dB from 0.465 on.
-//! Nothing that can be heard lies there; what folds back there would be the only thing above -70 dB.
+//! Elliptic, of order 6: exact at 0 Hz, 0.05 dB of ripple up to 0.4416 of the sample rate (21.2 kHz at 48 kHz), -60 dB
+//! from 0.465 on. Nothing that can be heard lies there; what folds back there would be the only thing above -70 dB.
 
 /// Sections: b0 = b2 and b1, then a1 and a2.
 const SECTIONS: [[f32; 4]; 3] = [
