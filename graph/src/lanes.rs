@@ -66,10 +66,7 @@ pub trait Lanes:
     }
 
     /// The size of each lane.
-    #[inline(always)]
-    fn size(self) -> Self {
-        Self::select(self.below(self.like(0.0)), -self, self)
-    }
+    fn size(self) -> Self;
 }
 
 /// 1.5 x 2^23: adding and subtracting it rounds to the nearest whole number.
@@ -97,6 +94,11 @@ impl Lanes for f32 {
     fn power_of_two(self) -> Self {
         f32::from_bits(((self as i32 + 127) as u32) << 23)
     }
+
+    #[inline(always)]
+    fn size(self) -> Self {
+        self.abs()
+    }
 }
 
 impl<S: Simd> Lanes for f32x16<S> {
@@ -123,6 +125,25 @@ impl<S: Simd> Lanes for f32x16<S> {
         let bits: fearless_simd::u32x16<S> = (self + (8_388_608.0 + 127.0)).bitcast();
         (bits << 23).bitcast()
     }
+
+    #[inline(always)]
+    fn size(self) -> Self {
+        self.abs()
+    }
+
+    // On x86 one instruction is exactly `a < b ? a : b`, NaN and signed zeros included; elsewhere its
+    // counterpart treats those in another way, and the two instructions of the default stand.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[inline(always)]
+    fn least(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    #[inline(always)]
+    fn greatest(self, other: Self) -> Self {
+        self.max(other)
+    }
 }
 
 /// 2 to the power of `x`, for `x` in [-126, 127] (clamped), relative error below 2e-7; exact at whole numbers.
@@ -147,13 +168,18 @@ pub fn sine<V: Lanes>(phase: V) -> V {
     let x = phase - phase.nearest();
     // Folded at the quarters, the rest is an odd polynomial on [-1/4, 1/4] (minimax by Lawson's iteration).
     let half = V::select(x.below(x.like(0.0)), x.like(-0.5), x.like(0.5));
-    let x = V::select(x.like(0.25).below(x.size()), half - x, x);
-    let z = x * x;
+    quarter_sine(V::select(x.like(0.25).below(x.size()), half - x, x))
+}
+
+/// The sine of a phase in cycles, for phases in [-1/4, 1/4]: what [`sine`] comes to where nothing is to fold.
+#[inline(always)]
+pub fn quarter_sine<V: Lanes>(phase: V) -> V {
+    let z = phase * phase;
     let p = z * 39.710_957 - 76.575;
     let p = p * z + 81.602_234;
     let p = p * z - 41.341_68;
     let p = p * z + 6.283_185_5;
-    p * x
+    p * phase
 }
 
 /// The warped frequency of a trapezoidal filter: tan(pi x) for a cutoff of `x` times the sample rate, in
@@ -195,6 +221,34 @@ mod tests {
         }
     }
 
+    fn levels() -> Vec<Level> {
+        let mut levels = vec![Level::new(), Level::baseline()];
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(Level::new().as_avx2().map(Level::Avx2));
+            levels.extend(Level::new().as_sse4_2().map(Level::Sse4_2));
+        }
+        levels
+    }
+
+    #[test]
+    fn the_lesser_and_the_greater_agree_on_zeros_and_on_what_is_no_number() {
+        let odd = [0.0, -0.0, 1.0, -1.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MIN_POSITIVE / 2.0];
+        for x in odd {
+            for y in odd {
+                for level in levels() {
+                    let [least, greatest]: [f32; 2] = dispatch!(level, simd => {
+                        let (x, y) = (f32x16::splat(simd, x), f32x16::splat(simd, y));
+                        [x.least(y)[7], x.greatest(y)[7]]
+                    });
+                    let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                    assert!(same(x.least(y), least), "{level:?}: least of {x} and {y}: {least}");
+                    assert!(same(x.greatest(y), greatest), "{level:?}: greatest of {x} and {y}: {greatest}");
+                }
+            }
+        }
+    }
+
     /// All of this module on 16 inputs.
     #[inline(always)]
     fn everything<V: Lanes>(x: V, y: V) -> V {
@@ -208,12 +262,7 @@ mod tests {
     #[test]
     fn a_lane_equals_the_single_value_to_the_bit_on_every_level() {
         let mut chance = Chance::new(5);
-        let mut levels = vec![Level::new(), Level::baseline()];
-        #[cfg(target_arch = "x86_64")]
-        {
-            levels.extend(Level::new().as_avx2().map(Level::Avx2));
-            levels.extend(Level::new().as_sse4_2().map(Level::Sse4_2));
-        }
+        let levels = levels();
         for _ in 0..20_000 {
             let mut draw = || {
                 std::array::from_fn::<f32, 16, _>(|_| {

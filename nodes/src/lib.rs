@@ -9,9 +9,12 @@ mod compressor;
 mod cut;
 mod delay;
 pub mod encoder;
+mod envelope;
 mod eq;
 pub mod file_sink;
+mod filter;
 mod gain;
+mod lfo;
 mod limiter;
 mod line;
 pub mod loudness;
@@ -19,11 +22,14 @@ pub mod meter;
 mod midi;
 mod mix;
 mod noise;
+mod oscillator;
 mod output;
 mod pan;
 mod reverb;
 pub mod ring_buffer;
+pub mod synth;
 mod true_peak;
+mod voice;
 mod window;
 
 use auralis_graph::{Catalogue, Kind};
@@ -36,18 +42,23 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<compressor::Compressor>(),
         Kind::of::<delay::Delay>(),
         Kind::of::<encoder::Encoder>(),
+        Kind::of::<envelope::Envelope>(),
         Kind::of::<eq::Eq>(),
         Kind::of::<file_sink::FileSink>(),
+        Kind::of::<filter::Filter>(),
         Kind::of::<gain::Gain>(),
+        Kind::of::<lfo::Lfo>(),
         Kind::of::<limiter::Limiter>(),
         Kind::of::<meter::Meter>(),
         Kind::of::<midi::MidiIn>(),
         Kind::of::<midi::MidiOut>(),
         Kind::of::<mix::Mix>(),
         Kind::of::<noise::Noise>(),
+        Kind::of::<oscillator::Oscillator>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
         Kind::of::<reverb::Reverb>(),
         Kind::of::<ring_buffer::RingBuffer>(),
+        Kind::of::<synth::Synth>(),
     ])
 }

@@ -1,0 +1,261 @@
+//! `oscillator`: one steady wave, band-limited. Audio thread.
+
+use crate::voice::guard::Guard;
+use crate::voice::halfband::Halfband;
+use crate::voice::patch::FASTEST;
+use crate::voice::shape::{Speed, saw, triangle, wrap};
+use auralis_graph::dsp::{Block, QUANTUM, exp2};
+use auralis_graph::engine::{Context, Io, Param};
+use auralis_graph::lanes::{Lanes, sine};
+use auralis_graph::param::{ParamSpec, Unit};
+use auralis_graph::port::{PortSpec, Ports};
+use auralis_graph::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail};
+use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::any::Any;
+
+/// A phase that runs on: what a group of oscillators side by side has in common with a single one.
+#[derive(Debug, Clone, Copy)]
+pub struct Phasor<V> {
+    /// Phase of the quantum's first frame, in [-1/2, 1/2] cycles.
+    base: V,
+}
+
+impl<V: Lanes> Phasor<V> {
+    /// The phase of a frame, where the increment is the same in all frames.
+    #[inline(always)]
+    pub fn at(&self, frame: V, increment: V) -> V {
+        self.base + increment * frame
+    }
+
+    /// Goes on by frames of the same increment.
+    #[inline(always)]
+    pub fn skip(&mut self, frames: f32, increment: V) {
+        self.base = wrap(self.base + increment * frames);
+    }
+
+    /// The phase, and on by one frame.
+    #[inline(always)]
+    pub fn tick(&mut self, increment: V) -> V {
+        let phase = self.base;
+        self.base = wrap(phase + increment);
+        phase
+    }
+}
+
+/// The sine of a phase; silent from half the sample rate on, where it would fold back.
+#[inline(always)]
+pub fn sine_tick<V: Lanes>(phase: V, increment: V) -> V {
+    sine(phase) * (-(increment - 0.5) * 50.0).between(0.0, 1.0)
+}
+
+/// An oscillator.
+pub struct Oscillator {
+    wave: Wave,
+    level: Level,
+    sample_rate: f32,
+    phasor: Phasor<f32>,
+    halfband: Halfband<f32>,
+    guard: Guard,
+}
+
+/// The wave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wave {
+    /// The pure tone.
+    #[default]
+    Sine,
+    /// Odd harmonics that fall by 12 dB an octave.
+    Triangle,
+    /// All harmonics, falling by 6 dB an octave; rises and drops.
+    Saw,
+    /// High for a part of the cycle, low for the rest.
+    Pulse,
+}
+
+/// Structural configuration.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct OscillatorConfig {
+    /// sine, triangle, saw or pulse.
+    wave: Wave,
+}
+
+const FREQUENCY: usize = 0;
+const DETUNE: usize = 1;
+const WIDTH: usize = 2;
+
+impl Node for Oscillator {
+    const KIND: &'static str = "oscillator";
+    const ABOUT: &'static str = "A steady tone: sine, triangle, saw or pulse, without aliasing.
+
+For drones, for test tones, and as a modulator in the range of hearing; below it `lfo` is the better choice. All waves
+reach from -1 to 1 (use `gain`) and begin at the same point of their cycle, so that several of them stay in step.
+`detune` is there to move the pitch in semitones, `width` is the part of the cycle that a pulse is high.";
+    const EXAMPLE: &'static str = "
+low: { type: oscillator, wave: sine, frequency: 55 Hz, gain: -18 dB }
+beat: { type: oscillator, wave: triangle, frequency: 110 Hz, detune: 6 ct, gain: -24 dB }
+out: { type: output, in: [low, beat] }";
+    const PARAMS: &'static [ParamSpec] = &[
+        ParamSpec::hertz("frequency", 0.01, 20_000.0, 220.0).about("Pitch."),
+        ParamSpec::new("detune", Unit::Semitones, -48.0, 48.0, 0.0).about("Moves the pitch."),
+        ParamSpec::new("width", Unit::Ratio, 0.02, 0.98, 0.5)
+            .about("Part of the cycle that the pulse is high: 50 % is a square."),
+    ];
+    type Config = OscillatorConfig;
+
+    fn ports(_config: &OscillatorConfig) -> Ports {
+        Ports::new([], [PortSpec::audio("out", 1)])
+    }
+
+    fn prepare(config: &OscillatorConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
+        let oscillator = Oscillator {
+            wave: config.wave,
+            level: Level::new(),
+            sample_rate: cx.sample_rate as f32,
+            phasor: Phasor { base: 0.0 },
+            halfband: Halfband::new(0.0),
+            guard: Guard::default(),
+        };
+        Ok(Prepared::new(oscillator).tail(Tail::Endless))
+    }
+}
+
+/// Samples of the doubled rate in a quantum.
+const DOUBLE: usize = 2 * QUANTUM;
+
+/// The frames of a quantum by number.
+const FRAMES: Block = {
+    let mut frames = [0.0; QUANTUM];
+    let mut frame = 0;
+    while frame < QUANTUM {
+        frames[frame] = frame as f32;
+        frame += 1;
+    }
+    Block(frames)
+};
+
+/// What the waves of the doubled rate are computed from.
+struct Doubled {
+    phases: [f32; DOUBLE],
+    increments: [f32; DOUBLE],
+    delays: [f32; DOUBLE],
+}
+
+impl Oscillator {
+    /// Cycles a frame.
+    fn increment(&self, frequency: f32, detune: f32) -> f32 {
+        let ratio = if detune == 0.0 { 1.0 } else { exp2(detune / 12.0) };
+        frequency * ratio / self.sample_rate
+    }
+
+    fn sine(&mut self, frequency: Param<'_>, detune: Param<'_>, out: &mut Block) {
+        if let (Param::Constant(frequency), Param::Constant(detune)) = (frequency, detune) {
+            let increment = self.increment(frequency, detune);
+            let phasor = self.phasor;
+            dispatch!(self.level, simd => fill_sine(simd, phasor, increment, out));
+            self.phasor.skip(QUANTUM as f32, increment);
+            return;
+        }
+        for (frame, out) in out.iter_mut().enumerate() {
+            let increment = self.increment(frequency.at(frame), detune.at(frame));
+            *out = sine_tick(self.phasor.tick(increment), increment);
+        }
+    }
+
+    fn doubled(&mut self, frequency: Param<'_>, detune: Param<'_>, width: Param<'_>) -> Doubled {
+        let mut doubled = Doubled { phases: [0.0; DOUBLE], increments: [0.0; DOUBLE], delays: [0.0; DOUBLE] };
+        for (sample, delay) in doubled.delays.iter_mut().enumerate() {
+            *delay = 1.0 - width.at(sample / 2);
+        }
+        if let (Param::Constant(frequency), Param::Constant(detune)) = (frequency, detune) {
+            let half = self.half_increment(frequency, detune);
+            doubled.increments.fill(half);
+            for (sample, phase) in doubled.phases.iter_mut().enumerate() {
+                *phase = self.phasor.at(sample as f32, half);
+            }
+            self.phasor.skip(DOUBLE as f32, half);
+            return doubled;
+        }
+        for frame in 0..QUANTUM {
+            let half = self.half_increment(frequency.at(frame), detune.at(frame));
+            for sample in [2 * frame, 2 * frame + 1] {
+                doubled.phases[sample] = self.phasor.tick(half);
+                doubled.increments[sample] = half;
+            }
+        }
+        doubled
+    }
+
+    /// Cycles a sample of the doubled rate. From the fastest on nothing is left of a wave but what the half-band filter
+    /// takes away.
+    fn half_increment(&self, frequency: f32, detune: f32) -> f32 {
+        (self.increment(frequency, detune) * 0.5).min(FASTEST)
+    }
+}
+
+/// All frames of a sine whose frequency stands still.
+#[inline(always)]
+fn fill_sine<S: Simd>(simd: S, phasor: Phasor<f32>, increment: f32, out: &mut Block) {
+    let phasor = Phasor { base: f32x16::splat(simd, phasor.base) };
+    let increment = f32x16::splat(simd, increment);
+    for (frames, out) in FRAMES.chunks_exact(16).zip(out.chunks_exact_mut(16)) {
+        let frames = f32x16::from_slice(simd, frames);
+        sine_tick(phasor.at(frames, increment), increment).store_slice(out);
+    }
+}
+
+/// One of the waves with edges or corners, at the doubled rate. They begin where the sine does: upwards through 0.
+#[inline(always)]
+fn fill_wave<S: Simd>(simd: S, wave: Wave, doubled: &Doubled, out: &mut [f32; DOUBLE]) {
+    let Doubled { phases, increments, delays } = doubled;
+    let chunks = phases.chunks_exact(16).zip(increments.chunks_exact(16)).zip(delays.chunks_exact(16));
+    for (((phases, increments), delays), out) in chunks.zip(out.chunks_exact_mut(16)) {
+        let phase = wrap(f32x16::from_slice(simd, phases) + 0.5);
+        let speed = Speed::new(f32x16::from_slice(simd, increments));
+        let wave = match wave {
+            Wave::Triangle => triangle(phase, speed),
+            Wave::Pulse => {
+                let late = wrap(phase - f32x16::from_slice(simd, delays));
+                saw(phase, speed) - saw(late, speed)
+            }
+            _ => saw(phase, speed),
+        };
+        wave.store_slice(out);
+    }
+}
+
+impl Processor for Oscillator {
+    fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        let (frequency, detune, width) = (io.param(FREQUENCY), io.param(DETUNE), io.param(WIDTH));
+        let mut output = io.output(0);
+        let out = output.channel(0);
+        if self.wave == Wave::Sine {
+            self.sine(frequency, detune, out);
+            return Status::Active;
+        }
+        let (doubled, wave) = (self.doubled(frequency, detune, width), self.wave);
+        let mut samples = [0.0; DOUBLE];
+        dispatch!(self.level, simd => fill_wave(simd, wave, &doubled, &mut samples));
+        for (out, pair) in out.iter_mut().zip(samples.chunks_exact(2)) {
+            *out = self.guard.tick(self.halfband.tick(pair[0], pair[1]));
+        }
+        Status::Active
+    }
+
+    fn reset(&mut self) {
+        self.phasor.base = 0.0;
+        self.halfband = Halfband::new(0.0);
+        self.guard = Guard::default();
+    }
+
+    fn adopt(&mut self, previous: &dyn Any) -> bool {
+        let Some(previous) = previous.downcast_ref::<Self>() else { return false };
+        self.phasor = previous.phasor;
+        self.halfband = previous.halfband;
+        self.guard = previous.guard;
+        true
+    }
+}
