@@ -7,6 +7,7 @@ mod mix;
 mod noise;
 mod output;
 mod pan;
+mod soundfont;
 
 use auralis_graph::{Catalogue, Kind};
 
@@ -20,5 +21,6 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<noise::Noise>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
+        Kind::of::<soundfont::Soundfont>(),
     ])
 }
