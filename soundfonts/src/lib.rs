@@ -7,6 +7,7 @@ pub mod instruments;
 pub mod modal;
 pub mod patch;
 pub mod sf2;
+pub mod tone;
 pub mod wave;
 
 use sf2::{Font, Program, Sample};

@@ -38,6 +38,15 @@ fn the_committed_font_is_what_the_recipe_makes_and_small() {
 }
 
 #[test]
+fn the_samplers_own_sound_is_what_the_recipe_makes() {
+    let committed = include_bytes!("../../nodes/assets/glass.wav");
+    assert!(
+        auralis_soundfonts::tone::wav() == committed,
+        "run `cargo xtask soundfont` and commit nodes/assets/glass.wav"
+    );
+}
+
+#[test]
 fn programs_count_from_0_and_answer_every_key_and_velocity() {
     assert!(FONT.programs.len() >= 10);
     for (number, program) in FONT.programs.iter().enumerate() {

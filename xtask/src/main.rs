@@ -15,7 +15,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Makes the default SoundFont, soundfonts/auralis.sf2, from its recipe.
+    /// Makes the default SoundFont, and the sampler's own sound, from their recipe.
     Soundfont(soundfont::Arguments),
 }
 

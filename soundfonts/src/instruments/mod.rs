@@ -10,6 +10,8 @@ mod plucked;
 mod strings;
 mod tines;
 
+pub use strings::rubbed_glass;
+
 use crate::patch::Patch;
 
 /// The programs of bank 0, in order.

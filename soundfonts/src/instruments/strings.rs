@@ -70,10 +70,11 @@ pub fn strings() -> Patch {
     Patch { name: "Strings", level: -3.0, layers: roots(36, 84, 6).into_iter().map(layer).collect() }
 }
 
-fn glass(root: &Root) -> Wave {
-    let (key, hertz) = (f64::from(root.key), key_hertz(f64::from(root.key)));
-    let mut chance = Chance::new(14).named("bowed").at(u64::from(root.key));
-    let cycle = Cycle::new(root.key, 32_768, between(&[(54.0, 10_500.0), (90.0, 14_500.0)], key));
+/// A glass that is rubbed without end, at about a rate.
+pub fn rubbed_glass(key: u8, rate: f64) -> Wave {
+    let hertz = key_hertz(f64::from(key));
+    let mut chance = Chance::new(14).named("bowed").at(u64::from(key));
+    let cycle = Cycle::new(key, 32_768, rate);
     let mut spectrum = Spectrum::new(cycle);
     for index in 0..3 {
         // A rubbed rim locks its modes to harmonics; only the first carries far.
@@ -92,14 +93,15 @@ fn glass(root: &Root) -> Wave {
     // The finger.
     spectrum.cloud(hertz, 22.0, decibels(-33.0) * 2.0, &mut chance);
     spectrum.noise(|x| 0.00025 * resonance(x, 2_400.0, 2_600.0), &mut chance);
-    spectrum.wave().at_loudness(between(&[(54.0, -20.0), (72.0, -20.5), (96.0, -24.0)], key))
+    spectrum.wave().at_loudness(between(&[(54.0, -20.0), (72.0, -20.5), (96.0, -24.0)], f64::from(key)))
 }
 
 /// Bowed glass.
 pub fn bowed_glass() -> Patch {
     let layer = |root: Root| {
         let hertz = key_hertz(f64::from(root.key));
-        let wave = glass(&root);
+        let rate = between(&[(54.0, 10_500.0), (90.0, 14_500.0)], f64::from(root.key));
+        let wave = rubbed_glass(root.key, rate);
         let velocities = [(1..=60, 700.0 + 2.0 * hertz), (61..=127, 2_500.0 + 4.0 * hertz)];
         let regions = velocities.into_iter().flat_map(|(velocities, cutoff)| {
             sides(&root, &wave, &Sides { width: 0.62, apart: 3.0 }, |_| Region {
