@@ -7,6 +7,7 @@ mod mix;
 mod noise;
 mod output;
 mod pan;
+mod sampler;
 mod soundfont;
 
 use auralis_graph::{Catalogue, Kind};
@@ -21,6 +22,7 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<noise::Noise>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
+        Kind::of::<sampler::Sampler>(),
         Kind::of::<soundfont::Soundfont>(),
     ])
 }
