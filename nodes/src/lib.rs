@@ -8,6 +8,7 @@ mod noise;
 mod output;
 mod pan;
 mod sampler;
+mod shelf;
 mod soundfont;
 
 use auralis_graph::{Catalogue, Kind};

@@ -207,6 +207,38 @@ fn bends_tuning_and_the_pedal_are_obeyed() {
 }
 
 #[test]
+fn ranges_that_adjoin_sound_once_for_every_key() {
+    let wav = Wav::new("ranges", RATE, &[vec![0.25; 48_000]]);
+    for (key, sides) in [(59.0, 1.0), (59.4, 1.0), (59.6, -1.0), (60.0, -1.0), (47.0, 0.0), (73.0, 0.0)] {
+        let preset = format!(
+            "auralis: 1\nnodes:\n  keys: {{ type: midi_in }}\n  \
+             low: {{ type: sampler, in: keys, {}, lowest: C3, highest: B3 }}\n  \
+             high: {{ type: sampler, in: keys, {}, lowest: C4, highest: C5 }}\n  \
+             left: {{ type: pan, in: low, pan: -1 }}\n  right: {{ type: pan, in: high, pan: 1 }}\n  \
+             out: {{ type: output, in: [left, right] }}\n",
+            wav.config("root: C4"),
+            wav.config("root: C4"),
+        );
+        let mut built = build_at(&preset, &catalogue(), RATE, Socket::Play);
+        at(&built, 0, NoteEvent::on(0, 0, 1, key, 1.0));
+        let [left, right] = render_blocks(&mut built, 8_000, &[512]);
+        let (left, right) = (rms(&left[2_000..]), rms(&right[2_000..]));
+        let heard = if sides == 0.0 { left + right < 1e-6 } else { sides * (left - right) > 0.2 };
+        assert!(heard && left.min(right) < 1e-6, "{key}: {left} {right}");
+    }
+}
+
+#[test]
+fn a_long_release_takes_its_time() {
+    let wav = Wav::new("long", 4_000, &[vec![0.5; 4_000]]);
+    let mut built = built_at(&wav.config("loop: whole, release: 60 s"), 96_000);
+    note(&built, 1, 60.0, 1.0, 0, 96_000);
+    let [left, _] = render_blocks(&mut built, 96_000 * 31, &[512]);
+    let fallen = 20.0 * (left[96_000 * 31 - 1] / left[95_000]).log10();
+    assert!((fallen + 30.0).abs() < 0.05, "{fallen}");
+}
+
+#[test]
 fn voices_that_give_way_do_not_click() {
     let wav = Wav::sine("steal", RATE, 110.0, 4.0);
     let mut built = built(&wav.config("root: A2, voices: 4, attack: 20 ms"));
@@ -280,6 +312,9 @@ fn wrong_configurations_are_explained() {
         (wav.config("loop: { start: 0.1, end: 0.9 }, crossfade: 0.2"), "here at most 0.100 s"),
         (wav.config("loop: { start: 0.1, end: 0.9 }, crossfade: -1"), "a crossfade lasts 0 to 30 seconds"),
         (wav.config("voices: 0"), "there can be 1 to 64 voices"),
+        (wav.config("crossfade: 0.1"), "a crossfade needs a `loop`"),
+        (wav.config("one_shot: true, loop: whole"), "a one-shot ends with its file, and a loop never ends"),
+        (wav.config("lowest: C5, highest: C4"), "the lowest key lies above the highest"),
         ("file: no/such.wav".into(), "there is no file `no/such.wav`"),
         (bad.config("root: 60"), "is neither WAV nor FLAC"),
         (bad.config("root: 60"), "a sampler plays WAV and FLAC files, mono or stereo, of at most 10 minutes"),

@@ -1,7 +1,8 @@
 //! The structural configuration of `sampler`, and what is wrong with it. Control side only.
 
-use super::decode::{self, Header, Recording};
-use super::sound::Cycle;
+use super::decode::{self, Header};
+use super::sound::{Cycle, Sound};
+use crate::shelf::{Shelf, Version};
 use auralis_graph::NodeError;
 use auralis_graph::places::Places;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,10 +10,14 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The sound behind `file: default`: a bowed glass on C4, made by the recipe of the default SoundFont.
 pub static DEFAULT: &[u8] = include_bytes!("../../assets/glass.wav");
+
+/// Sounds that someone plays, by file (None is the default), loop and crossfade.
+static SOUNDS: Shelf<(Option<Version>, Loop, f64), Sound> = Shelf::new();
 
 /// What is played, and how it repeats.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -21,7 +26,11 @@ pub struct SamplerConfig {
     /// A WAV or FLAC file, mono or stereo; `default` is a bowed glass on C4 that loops as a whole.
     pub file: String,
     /// The key at which the file sounds as it was recorded: a note such as `C4` (60) or `F#3`, or a number.
-    pub root: Root,
+    pub root: Key,
+    /// The lowest key that sounds; samplers with ranges of their own, one above the other, make one instrument.
+    pub lowest: Key,
+    /// The highest key that sounds.
+    pub highest: Key,
     /// What repeats while a note is held: `off`, `whole`, or `{ start: 0.5, end: 2.5 }` in seconds.
     #[serde(rename = "loop")]
     pub cycle: Loop,
@@ -39,7 +48,9 @@ impl Default for SamplerConfig {
     fn default() -> Self {
         Self {
             file: "default".into(),
-            root: Root(60.0),
+            root: Key(60.0),
+            lowest: Key(0.0),
+            highest: Key(127.0),
             cycle: Loop::Word(Word::Off),
             crossfade: 0.0,
             one_shot: false,
@@ -80,11 +91,11 @@ pub struct Part {
 
 /// A MIDI key, written as a number or as a note.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Root(pub f64);
+pub struct Key(pub f64);
 
-impl JsonSchema for Root {
+impl JsonSchema for Key {
     fn schema_name() -> Cow<'static, str> {
-        "Root".into()
+        "Key".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -97,36 +108,36 @@ impl JsonSchema for Root {
     }
 }
 
-impl<'de> Deserialize<'de> for Root {
+impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl Visitor<'_> for Reader {
-            type Value = Root;
+            type Value = Key;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key from 0 to 127, or a note such as C4 (60), F#3 or Bb2")
             }
 
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Root, E> {
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Key, E> {
                 self.visit_f64(value as f64)
             }
 
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Root, E> {
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Key, E> {
                 self.visit_f64(value as f64)
             }
 
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Root, E> {
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Key, E> {
                 let legal = (0.0..=127.0).contains(&value);
                 if legal {
-                    Ok(Root(value))
+                    Ok(Key(value))
                 } else {
                     Err(E::invalid_value(de::Unexpected::Float(value), &self))
                 }
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Root, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
                 let key = key_of(text).filter(|key| (0..=127).contains(key));
-                key.map(|key| Root(f64::from(key)))
+                key.map(|key| Key(f64::from(key)))
                     .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
@@ -169,20 +180,30 @@ impl SamplerConfig {
         })
     }
 
-    fn refuse(path: &std::path::Path, refusal: &str) -> NodeError {
+    fn refuse(path: &Path, refusal: &str) -> NodeError {
         let help = "a sampler plays WAV and FLAC files, mono or stereo, of at most 10 minutes";
         NodeError::new(format!("`{}` {refusal}", path.display())).at("file").help(help)
     }
 
-    /// The recording.
+    /// The recording with its loop, shared with everyone in this process who plays the same.
     ///
     /// # Errors
-    /// That it is not there, or what is wrong with it.
-    pub fn recording(&self, places: &Places) -> Result<Recording, NodeError> {
-        match self.path(places)? {
-            None => decode::bytes(DEFAULT).map_err(NodeError::new),
-            Some(path) => decode::file(&path).map_err(|refusal| Self::refuse(&path, &refusal)),
-        }
+    /// That the file is not there, or what is wrong with it or with the loop.
+    pub fn sound(&self, places: &Places) -> Result<Arc<Sound>, NodeError> {
+        let path = self.path(places)?;
+        let refuse = |path: &Path, refusal: &str| Self::refuse(path, refusal);
+        let version = |path: &PathBuf| {
+            Version::of(path).map_err(|error| refuse(path, &format!("cannot be read: {error}")))
+        };
+        let key = (path.as_ref().map(version).transpose()?, self.cycle, self.crossfade);
+        SOUNDS.get(key, || {
+            let recording = match &path {
+                None => decode::bytes(DEFAULT).map_err(NodeError::new),
+                Some(path) => decode::file(path).map_err(|refusal| refuse(path, &refusal)),
+            }?;
+            let cycle = self.cycle(recording.rate, recording.channels[0].len())?;
+            Ok(Sound::new(&recording, cycle))
+        })
     }
 
     /// The loop in frames of a recording.
@@ -220,6 +241,15 @@ impl SamplerConfig {
         };
         demand((1..=64).contains(&self.voices), "voices", "there can be 1 to 64 voices");
         demand((0.0..=30.0).contains(&self.crossfade), "crossfade", "a crossfade lasts 0 to 30 seconds");
+        let looped = self.cycle != Loop::Word(Word::Off);
+        demand(looped || self.crossfade == 0.0, "crossfade", "a crossfade needs a `loop`");
+        demand(
+            !(looped && self.one_shot),
+            "one_shot",
+            "a one-shot ends with its file, and a loop never ends",
+        );
+        let range = self.lowest.0 <= self.highest.0;
+        demand(range, "lowest", "the lowest key lies above the highest: nothing would sound");
         if let Loop::Part(part) = self.cycle {
             let legal = (0.0..=600.0).contains(&part.start) && (0.0..=600.0).contains(&part.end);
             demand(legal, "loop", "a loop lies between 0 and 600 seconds");

@@ -15,7 +15,6 @@ use auralis_graph::port::Ports;
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Tail};
 use config::SamplerConfig;
 use player::Player;
-use sound::Sound;
 
 /// The node; its audio half is [`Player`].
 pub struct Sampler;
@@ -31,7 +30,10 @@ impl Node for Sampler {
 
 At the key `root` the file sounds as it was recorded; other keys are read faster or slower, up to four octaves up.
 Files of any rate from 4 to 384 kHz are played at the rate of the whole, mono on both sides. A file is looked for
-beside the preset and in the user's `samples` folder.
+beside the preset and in the user's `samples` folder, and kept in memory once, however many nodes play it.
+
+`lowest` and `highest` bound the keys that sound. An instrument of several recordings is a few samplers on the same
+notes, each with its own range.
 
 `loop` keeps a note alive while it is held: `whole` repeats the file, `{ start: 0.8, end: 3.1 }` a part of it. A
 `crossfade` blends the loop's end into what lies before its start, for recordings that do not fit by themselves.
@@ -63,14 +65,10 @@ out: { type: output, in: glass }";
     }
 
     fn prepare(config: &SamplerConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
-        let recording = config.recording(cx.places)?;
-        let frames = recording.channels[0].len();
-        let cycle = config.cycle(recording.rate, frames)?;
-        let sound = Sound::new(&recording, cycle);
-        let rest = frames as f64 / sound.rate;
-        let player = Player::new(sound, config, cx.sample_rate);
+        let sound = config.sound(cx.places)?;
         // A note sounds on for its release; what is played out lasts as long as the file an octave lower.
-        let tail = if config.one_shot { 2.0 * rest } else { 10.0 };
+        let tail = if config.one_shot { 2.0 * sound.seconds() } else { 10.0 };
+        let player = Player::new(sound, config, cx.sample_rate);
         Ok(Prepared::new(player).tail(Tail::Frames((tail * f64::from(cx.sample_rate)) as u64)))
     }
 }

@@ -9,6 +9,8 @@ use auralis_graph::dsp::{QUANTUM, exp2};
 use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::{Processor, Status};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// Voices that fade out beside those that play, after they gave way.
 const FADING: usize = 16;
@@ -18,11 +20,12 @@ const GIVE_WAY: f32 = 0.01;
 
 /// Plays a sound.
 pub struct Player {
-    sound: Sound,
+    sound: Arc<Sound>,
     voices: Vec<Voice>,
     most: usize,
     one_shot: bool,
     root: f32,
+    keys: RangeInclusive<f32>,
     sample_rate: f32,
     /// Notes started since reset.
     age: u64,
@@ -32,7 +35,7 @@ pub struct Player {
 
 impl Player {
     /// A player of a sound.
-    pub fn new(sound: Sound, config: &SamplerConfig, sample_rate: u32) -> Self {
+    pub fn new(sound: Arc<Sound>, config: &SamplerConfig, sample_rate: u32) -> Self {
         // Make the tables now, not on the audio thread.
         kernels();
         let most = config.voices as usize;
@@ -42,6 +45,7 @@ impl Player {
             most,
             one_shot: config.one_shot,
             root: config.root.0 as f32,
+            keys: config.lowest.0 as f32..=config.highest.0 as f32,
             sample_rate: sample_rate as f32,
             age: 0,
             bends: [0.0; 16],
@@ -56,13 +60,15 @@ impl Player {
         let concerned =
             |voice: &&mut Voice| if whole { voice.channel == channel } else { voice.id == event.id };
         match event.kind {
+            // A key between two belongs to the nearer, so that ranges that adjoin leave no gap.
+            NoteKind::On { key, .. } if !self.keys.contains(&key.round()) => {}
             NoteKind::On { key, velocity } => {
                 let attack = io.param(ATTACK).at(event.frame()) * self.sample_rate;
                 let follow = io.param(VELOCITY).at(event.frame());
                 let velocity = velocity.clamp(0.0, 1.0);
                 let gain = 1.0 - follow + follow * velocity * velocity;
                 self.make_room();
-                let semitones = if key.is_finite() { key.clamp(-12.0, 140.0) - self.root } else { 0.0 };
+                let semitones = key - self.root;
                 self.age += 1;
                 self.voices.push(Voice::new(event.id, channel, self.age, semitones, gain, attack));
             }

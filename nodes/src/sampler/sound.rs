@@ -90,6 +90,11 @@ impl Sound {
         }
     }
 
+    /// How long it lasts when it is read once, as it was recorded.
+    pub fn seconds(&self) -> f64 {
+        self.end as f64 / self.rate
+    }
+
     /// The sound at a place, read at a speed; moves the place on. None at the end.
     #[inline]
     pub fn read(&self, place: &mut Place, speed: f64, kernel: &super::kernel::Kernel) -> Option<(f32, f32)> {

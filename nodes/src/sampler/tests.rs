@@ -1,12 +1,14 @@
 //! The sampler's parts: what its decoder is given, and its loops.
 
-use super::config::DEFAULT;
+use super::config::{DEFAULT, Loop, SamplerConfig, Word};
 use super::decode::{self, Recording};
 use super::kernel::kernel;
 use super::sound::{Cycle, Place, Sound};
+use auralis_graph::places::Places;
 use proptest::prelude::*;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A place for files that is emptied at the end.
 struct Folder(PathBuf);
@@ -229,4 +231,20 @@ fn a_file_that_stops_while_it_sounds_is_faded_and_the_shipped_one_loops() {
     let seam = auralis_graph::testing::measure::sharpest(&heard[frames - 400..frames + 400]).1;
     let elsewhere = auralis_graph::testing::measure::sharpest(&heard[frames / 2..frames - 400]).1;
     assert!(seam <= elsewhere, "{seam} {elsewhere}");
+}
+
+#[test]
+fn a_recording_is_kept_once_for_all_who_play_it_alike_and_read_anew_when_it_changed() {
+    let folder = Folder::new("shared");
+    let place = |seconds: usize| {
+        let path = folder.file("a.wav", &wav(1, 1, 8_000, 16, &vec![7; 16_000 * seconds]));
+        SamplerConfig { file: path.display().to_string(), ..SamplerConfig::default() }
+    };
+    let config = place(1);
+    let places = Places::anywhere();
+    let (first, second) = (config.sound(&places).unwrap(), config.sound(&places).unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+    let looped = SamplerConfig { cycle: Loop::Word(Word::Whole), ..config.clone() };
+    assert!(!Arc::ptr_eq(&first, &looped.sound(&places).unwrap()));
+    assert_eq!((first.seconds(), place(2).sound(&places).unwrap().seconds()), (1.0, 2.0));
 }

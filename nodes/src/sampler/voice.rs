@@ -23,26 +23,27 @@ pub struct Voice {
     going: f32,
     gain: f32,
     place: Place,
-    level: f32,
+    /// In f64: a step of a long release is a few roundings of an f32.
+    level: f64,
     stage: Stage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     /// Rises by this much a frame.
-    Attack(f32),
+    Attack(f64),
     Hold,
     /// Falls by this factor a frame.
-    Release(f32),
+    Release(f64),
 }
 
 /// Level below which a release has ended: -80 dB.
-const INAUDIBLE: f32 = 1e-4;
+const INAUDIBLE: f64 = 1e-4;
 
 impl Voice {
     /// A note that begins; the attack is in frames.
     pub fn new(id: u32, channel: u8, age: u64, semitones: f32, gain: f32, attack: f32) -> Self {
-        let stage = if attack < 1.0 { Stage::Hold } else { Stage::Attack(1.0 / attack) };
+        let stage = if attack < 1.0 { Stage::Hold } else { Stage::Attack(1.0 / f64::from(attack)) };
         let level = if attack < 1.0 { 1.0 } else { 0.0 };
         let (pedalled, bend, rest, going, place) = (false, 0.0, 1.0, 0.0, Place::START);
         Self { id, channel, age, semitones, bend, pedalled, rest, going, gain, place, level, stage }
@@ -56,7 +57,7 @@ impl Voice {
     /// Lets go, to -60 dB within this many frames; a release that is under way only becomes faster.
     pub fn release(&mut self, frames: f32) {
         // exp(-6.9078) is -60 dB.
-        let factor = (-6.907_755 / frames.max(1.0)).exp();
+        let factor = (-6.907_755 / f64::from(frames.max(1.0))).exp();
         self.stage = match self.stage {
             Stage::Release(now) => Stage::Release(now.min(factor)),
             _ => Stage::Release(factor),
@@ -75,7 +76,7 @@ impl Voice {
 
     /// How loud it is, for choosing whom to end.
     pub fn loudness(&self) -> f32 {
-        self.level * self.gain * self.rest
+        self.level as f32 * self.gain * self.rest
     }
 
     /// Adds the note to both sides. `speed` gives source frames for each frame. Returns false when it has ended.
@@ -91,7 +92,7 @@ impl Voice {
         for (frame, (left, right)) in left.iter_mut().zip(right).enumerate() {
             let Some((l, r)) = sound.read(&mut self.place, speed(frame), kernel) else { return false };
             // Level at both ends, so that neither is heard.
-            let gain = self.level * self.gain * (self.rest * self.rest * (3.0 - 2.0 * self.rest));
+            let gain = self.level as f32 * self.gain * (self.rest * self.rest * (3.0 - 2.0 * self.rest));
             *left += l * gain;
             *right += r * gain;
             self.rest -= self.going;

@@ -3,15 +3,14 @@
 use super::oversample::{FACTOR, oversampled};
 use super::riff::{Broken, Parts, Span, read};
 use super::tables::Tables;
+use crate::shelf::{Shelf, Version};
 use auralis_graph::NodeError;
 use auralis_graph::places::Places;
 use rustysynth::{LoopMode, SoundFont};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 /// The font that ships with the program.
 pub static SHIPPED: &[u8] = include_bytes!("../../../soundfonts/auralis.sf2");
@@ -92,35 +91,23 @@ impl Source {
     /// # Errors
     /// What is wrong with the file.
     pub fn load(&self) -> Result<Arc<Font>, NodeError> {
-        let key = self.key().map_err(|error| self.refuse(&error.into()))?;
-        let mut shelf = SHELF.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(font) = shelf.get(&key).and_then(Weak::upgrade) {
-            return Ok(font);
-        }
-        let sound = match self {
-            Self::Shipped => load_shipped(),
-            Self::File(path) => File::open(path).map_err(Broken::from).and_then(load),
+        let version = match self {
+            Self::Shipped => None,
+            Self::File(path) => Some(Version::of(path).map_err(|error| self.refuse(&error.into()))?),
         };
-        let sound = Arc::new(sound.map_err(|broken| self.refuse(&broken))?);
-        let font = Arc::new(Font { sound, name: self.name() });
-        shelf.retain(|_, font| font.strong_count() > 0);
-        shelf.insert(key, Arc::downgrade(&font));
-        Ok(font)
-    }
-
-    fn key(&self) -> std::io::Result<Key> {
-        let Self::File(path) = self else { return Ok(None) };
-        let about = std::fs::metadata(path)?;
-        Ok(Some((path.canonicalize()?, about.modified()?, about.len())))
+        FONTS.get(version, || {
+            let sound = match self {
+                Self::Shipped => load_shipped(),
+                Self::File(path) => File::open(path).map_err(Broken::from).and_then(load),
+            };
+            let sound = Arc::new(sound.map_err(|broken| self.refuse(&broken))?);
+            Ok(Font { sound, name: self.name() })
+        })
     }
 }
 
-/// A file in a state: one that was written anew is another. None is the shipped font.
-type Key = Option<(PathBuf, SystemTime, u64)>;
-
-/// Fonts that someone plays. Held while one is loaded, so that two who want it at once load it once.
-#[allow(clippy::disallowed_types)] // Only control threads come here, to load files.
-static SHELF: std::sync::Mutex<BTreeMap<Key, Weak<Font>>> = std::sync::Mutex::new(BTreeMap::new());
+/// Fonts that someone plays; None is the shipped one.
+static FONTS: Shelf<Option<Version>, Font> = Shelf::new();
 
 /// The machine's General MIDI font.
 fn system_font() -> Result<PathBuf, NodeError> {
