@@ -156,6 +156,27 @@ impl Journal {
         &self.entries
     }
 
+    /// Checks that every control it moves is one of the preset's, and within its range.
+    ///
+    /// # Errors
+    /// The first that is not, in words for the reader.
+    pub fn check(&self, preset: &Preset) -> Result<(), String> {
+        for entry in &self.entries {
+            let JournalChange::Control { name, value } = &entry.change else { continue };
+            let at = entry.tick;
+            let Some(control) = preset.control(name) else {
+                let names: Vec<&str> = preset.controls.iter().map(|control| control.name.as_str()).collect();
+                let known = if names.is_empty() { "none".into() } else { names.join(", ") };
+                return Err(format!("at tick {at}: the preset exposes no `{name}`; it exposes {known}"));
+            };
+            let (min, max) = (control.range.min, control.range.max);
+            if !(min..=max).contains(value) {
+                return Err(format!("at tick {at}: `{name}` must be between {min} and {max}"));
+            }
+        }
+        Ok(())
+    }
+
     /// The musical position after seconds of playing from position 0.
     pub fn tick_at(&self, seconds: f64, piece: Settings) -> f64 {
         let (mut at, mut passed, mut tempo) = (0.0, 0.0, piece.tempo);

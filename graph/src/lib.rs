@@ -35,6 +35,7 @@ pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;
+pub mod units;
 pub mod yaml;
 
 pub use catalogue::{Catalogue, Kind};

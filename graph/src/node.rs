@@ -3,7 +3,7 @@
 use crate::engine::{Context, Io};
 use crate::param::ParamSpec;
 use crate::places::Places;
-use crate::port::Ports;
+use crate::port::{PacketFlow, Ports};
 use crate::settings::Settings;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -155,12 +155,19 @@ pub struct Prepare<'a> {
     pub sample_rate: u32,
     /// The node's own seed, derived from the preset's and the node's name.
     pub seed: u64,
+    /// The name on which the node's chance hangs: its own, or the one that `seed_as` keeps. With it a node that
+    /// follows the piece's seed while it plays derives its own anew: `Chance::new(seed).named(seed_name)`.
+    pub seed_name: &'a str,
     /// The settings at the start, the node's own values included.
     pub settings: Settings,
     /// Channels of each input port, 0 where no audio flows.
     pub inputs: &'a [u16],
     /// Channels of each output port, 0 where no audio flows.
     pub outputs: &'a [u16],
+    /// What the packets of each input port are like; none where no packets flow or nothing is connected.
+    pub packets: &'a [Option<PacketFlow>],
+    /// Microseconds from the Unix epoch to frame 0 of the engine's clock; none where no clock stands behind it.
+    pub epoch: Option<i64>,
     /// Frames by which the input of a node that closes a feedback loop comes late, and by which its delay must
     /// be shorter than it sounds. 0 outside of loops.
     pub advance: u32,

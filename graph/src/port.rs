@@ -1,7 +1,7 @@
 //! What a node takes and gives: ports of audio, notes or packets. Control side only.
 
 /// What flows through a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PortKind {
     /// Audio or modulation: channels of `f32`, 64 frames a quantum.
     Audio {
@@ -17,11 +17,32 @@ pub enum PortKind {
     },
     /// Encoded chunks.
     Packets {
-        /// Most packets an output sends in one quantum; not read on inputs.
-        packets: u16,
-        /// Most bytes an output sends in one quantum; not read on inputs.
-        bytes: u32,
+        /// What an output sends; none on inputs.
+        flow: Option<PacketFlow>,
     },
+}
+
+/// How large and how frequent the packets of an output are, at any sample rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PacketFlow {
+    /// Seconds of sound in a packet.
+    pub seconds: f64,
+    /// Most bytes for each frame of sound.
+    pub frame_bytes: f64,
+    /// Most bytes besides.
+    pub extra_bytes: u32,
+}
+
+impl PacketFlow {
+    /// Frames in a packet: seconds times rate, rounded, at least 1.
+    pub fn frames(&self, sample_rate: u32) -> u32 {
+        (self.seconds * f64::from(sample_rate)).round().max(1.0) as u32
+    }
+
+    /// Most bytes of a packet.
+    pub fn bytes(&self, sample_rate: u32) -> usize {
+        (f64::from(self.frames(sample_rate)) * self.frame_bytes).ceil() as usize + self.extra_bytes as usize
+    }
 }
 
 /// The number of channels of an audio port.
@@ -45,7 +66,7 @@ pub enum Polarity {
 }
 
 /// A port of a node kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PortSpec {
     /// Its key in the YAML. The first input is also `in`.
     pub name: &'static str,
@@ -83,9 +104,14 @@ impl PortSpec {
         Self::new(name, PortKind::Notes { capacity: 256 })
     }
 
-    /// A packets port; the figures bound what an output sends in one quantum.
-    pub const fn packets(name: &'static str, packets: u16, bytes: u32) -> Self {
-        Self::new(name, PortKind::Packets { packets, bytes })
+    /// A packets input.
+    pub const fn packets_in(name: &'static str) -> Self {
+        Self::new(name, PortKind::Packets { flow: None })
+    }
+
+    /// A packets output.
+    pub const fn packets_out(name: &'static str, flow: PacketFlow) -> Self {
+        Self::new(name, PortKind::Packets { flow: Some(flow) })
     }
 
     /// Lets an input stay unconnected without a warning.
@@ -128,7 +154,7 @@ impl PortSpec {
 }
 
 /// The ports of a node with a given configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ports {
     /// Inputs; the first is what `in` connects.
     pub inputs: Vec<PortSpec>,

@@ -16,8 +16,6 @@ pub struct Render {
     built: Built,
     /// Changes that the engine has not been told of.
     ahead: VecDeque<Command>,
-    /// Frames of the engine's clock that lie before the first frame of the result.
-    before: i64,
     block: usize,
 }
 
@@ -39,7 +37,7 @@ impl StartAt {
 const MOST: usize = 1024;
 
 impl Render {
-    /// Builds the preset and plays up to the start.
+    /// Builds the preset and plays up to the start; latency is taken out.
     ///
     /// # Errors
     /// As [`build`].
@@ -50,23 +48,35 @@ impl Render {
         journal: &Journal,
         from: StartAt,
     ) -> Result<Self, Diagnostics> {
-        let mut built = build(preset, catalogue, options)?;
-        let rate = f64::from(options.sample_rate);
-        let seconds = (from.seconds - from.preroll).max(0.0);
-        let tick = journal.tick_at(seconds, options.settings);
-        built.engine.reset(&journal.start_at(tick, preset, options.settings));
-        let ahead = journal.commands_after(tick, preset).collect();
-        let unheard = ((from.seconds - seconds) * rate).round() as i64;
-        let before = unheard + i64::from(built.engine.latency());
-        let mut render = Self { built, ahead, before, block: MOST };
+        let start = (from.seconds - from.preroll).max(0.0);
+        let mut render = Self::of_notes(preset, catalogue, options, journal, start)?;
+        let unheard = ((from.seconds - start) * f64::from(options.sample_rate)).round() as usize;
+        let mut rest = unheard + render.built.engine.latency() as usize;
         let (mut left, mut right) = (vec![0.0; MOST], vec![0.0; MOST]);
-        let mut rest = before as usize;
         while rest > 0 {
             let n = rest.min(MOST);
             render.render(&mut left[..n], &mut right[..n]);
             rest -= n;
         }
         Ok(render)
+    }
+
+    /// Builds the preset for its notes, from some seconds after position 0: nothing is taken out.
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub fn of_notes(
+        preset: &Preset,
+        catalogue: &Catalogue,
+        options: &Options,
+        journal: &Journal,
+        seconds: f64,
+    ) -> Result<Self, Diagnostics> {
+        let mut built = build(preset, catalogue, options)?;
+        let tick = journal.tick_at(seconds, options.settings);
+        built.engine.reset(&journal.start_at(tick, preset, options.settings));
+        let ahead = journal.commands_after(tick, preset).collect();
+        Ok(Self { built, ahead, block: MOST })
     }
 
     /// Sets how many frames at most are asked of the engine at once. The samples do not depend on it.
@@ -90,13 +100,20 @@ impl Render {
         }
     }
 
-    /// Renders one quantum and gives the notes that left in it, with frames counted from the start of the
-    /// result. Not to be mixed with [`Render::render`].
-    pub fn quantum(&mut self) -> impl Iterator<Item = NoteOut> + '_ {
+    /// Renders one quantum and gives the notes that left in it. Not to be mixed with [`Render::render`].
+    pub fn quantum(&mut self) -> &[NoteOut] {
         self.tell();
         self.built.engine.quantum();
-        let before = self.before;
-        self.built.engine.notes_out().iter().map(move |note| NoteOut { frame: note.frame - before, ..*note })
+        self.built.engine.notes_out()
+    }
+
+    /// Stops the position, so that composers release what they hold and only tails sound on.
+    pub fn stop(&mut self) {
+        // What has not been told yet lies behind the end.
+        self.ahead.clear();
+        let stop = Command { when: crate::command::When::Now, change: crate::command::Change::Stop };
+        let sent = self.built.controller.send(stop);
+        debug_assert!(sent.is_ok(), "an engine that is rendered takes its commands");
     }
 
     /// Hands on the changes of the next seconds, as many as the engine takes.

@@ -56,6 +56,17 @@ impl Overrides {
         }
     }
 
+    /// What is fixed here, else there.
+    pub fn or(&self, other: Overrides) -> Overrides {
+        Overrides {
+            key: self.key.or(other.key),
+            tempo: self.tempo.or(other.tempo),
+            meter: self.meter.or(other.meter),
+            intensity: self.intensity.or(other.intensity),
+            seed: self.seed.or(other.seed),
+        }
+    }
+
     /// Whether nothing is fixed.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

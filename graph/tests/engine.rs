@@ -6,7 +6,8 @@ use auralis_graph::command::{Command, Report, When};
 use auralis_graph::engine::{NoteOut, Start};
 use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::param::Amount;
-use auralis_graph::plan::Socket;
+use auralis_graph::places::Places;
+use auralis_graph::plan::{Options, Socket};
 use auralis_graph::settings::{Setting, Settings};
 use auralis_graph::testing::measure::{level_db, peak, pitch, rms};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
@@ -205,13 +206,7 @@ fn a_loop_shorter_than_its_latency_is_refused() {
         "  p: { type: pulse }\n  e: { type: echo, frames: 200, in: [p, l] }\n  l: { type: ahead, frames: 300, in: e }\n  out: { type: output, in: e }\n",
     );
     let preset = auralis_graph::testing::read(&text, &catalogue());
-    let options = auralis_graph::Options {
-        socket: Socket::Render,
-        sample_rate: RATE,
-        pace: auralis_graph::node::Pace::Offline,
-        settings: Settings::default(),
-        places: auralis_graph::places::Places::anywhere(),
-    };
+    let options = Options::render(RATE, Settings::default(), Places::anywhere());
     let mistakes = auralis_graph::build(&preset, &catalogue(), &options).unwrap_err();
     assert!(
         mistakes.to_string().contains("closes a loop that takes 364 frames, but delays by 200"),

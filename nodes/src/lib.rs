@@ -1,28 +1,57 @@
 //! The nodes of Auralis. A node is one file or one folder, and one line in [`catalogue`]; its YAML, validation,
 //! schema, reference, automation and widgets follow from that.
 
+pub mod audio_file;
+mod blend;
+mod chorus;
+pub mod composer;
+mod compressor;
+mod cut;
+mod delay;
+pub mod encoder;
+mod eq;
+pub mod file_sink;
 mod gain;
+mod limiter;
+mod line;
+pub mod loudness;
+pub mod meter;
 mod midi;
 mod mix;
 mod noise;
 mod output;
 mod pan;
+mod reverb;
+pub mod ring_buffer;
 mod sampler;
 mod shelf;
 mod soundfont;
+mod true_peak;
+mod window;
 
 use auralis_graph::{Catalogue, Kind};
 
 /// Every node that a preset can use.
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
+        Kind::of::<chorus::Chorus>(),
+        Kind::of::<composer::Composer>(),
+        Kind::of::<compressor::Compressor>(),
+        Kind::of::<delay::Delay>(),
+        Kind::of::<encoder::Encoder>(),
+        Kind::of::<eq::Eq>(),
+        Kind::of::<file_sink::FileSink>(),
         Kind::of::<gain::Gain>(),
+        Kind::of::<limiter::Limiter>(),
+        Kind::of::<meter::Meter>(),
         Kind::of::<midi::MidiIn>(),
         Kind::of::<midi::MidiOut>(),
         Kind::of::<mix::Mix>(),
         Kind::of::<noise::Noise>(),
         Kind::of::<output::Output>(),
         Kind::of::<pan::Pan>(),
+        Kind::of::<reverb::Reverb>(),
+        Kind::of::<ring_buffer::RingBuffer>(),
         Kind::of::<sampler::Sampler>(),
         Kind::of::<soundfont::Soundfont>(),
     ])

@@ -1,6 +1,6 @@
 //! What a processor sees of its node's ports and parameters in one quantum. Audio thread.
 
-use super::memory::Memory;
+use super::memory::{Memory, NOTHING};
 use super::schedule::{Plug, Schedule, Step};
 use crate::dsp::{Block, QUANTUM};
 use crate::note::NoteEvent;
@@ -159,6 +159,12 @@ impl<'a> AudioIn<'a> {
     #[inline]
     pub fn channel(&self, index: usize) -> &'a Block {
         self.memory.block(self.wires[index])
+    }
+
+    /// Whether anything is connected, be it silent. An optional input that is not may stand for another one.
+    #[inline]
+    pub fn is_connected(&self) -> bool {
+        self.wires.iter().any(|wire| *wire != NOTHING)
     }
 
     /// Whether every channel is silent, so that nothing needs to be computed from it.

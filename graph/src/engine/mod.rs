@@ -38,6 +38,10 @@ use turn::Turn;
 pub struct NoteOut {
     /// Frame of the engine's clock, latency included: it sounds with the audio of the same frame.
     pub frame: i64,
+    /// Musical position in ticks.
+    pub tick: f64,
+    /// Which of the graph's outputs for notes it left by, in the order of the text.
+    pub source: u16,
     /// The event.
     pub event: NoteEvent,
 }
@@ -171,12 +175,21 @@ impl Engine {
     /// # Panics
     /// If the two slices differ in length.
     pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
+        self.render_with(left, right, |_| {});
+    }
+
+    /// [`Engine::render`], handing on the notes that leave, a quantum at a time, as they are computed.
+    ///
+    /// # Panics
+    /// If the two slices differ in length.
+    pub fn render_with(&mut self, left: &mut [f32], right: &mut [f32], mut notes: impl FnMut(&[NoteOut])) {
         assert_eq!(left.len(), right.len(), "both channels have the same number of frames");
         let mut done = 0;
         while done < left.len() {
             if self.taken == QUANTUM {
                 self.quantum();
                 self.taken = 0;
+                notes(&self.notes_out);
             }
             let n = (left.len() - done).min(QUANTUM - self.taken);
             left[done..done + n].copy_from_slice(&self.output[0][self.taken..self.taken + n]);
@@ -244,15 +257,19 @@ impl Engine {
             }
         }
         self.notes_out.clear();
-        for index in &self.schedule.notes_out {
+        for (source, index) in self.schedule.notes_out.iter().enumerate() {
             for event in memory.notes(*index).events() {
                 if self.notes_out.len() < NOTES_OUT {
                     let frame = self.frame + i64::from(event.offset);
-                    self.notes_out.push(NoteOut { frame, event: *event });
+                    let tick = self.timeline.tick_at(frame - i64::from(self.schedule.latency));
+                    // Behind those of the same frame: a key that ends and starts again must not do so the
+                    // other way round.
+                    let at = self.notes_out.partition_point(|note| note.frame <= frame);
+                    let note = NoteOut { frame, tick, source: source as u16, event: *event };
+                    self.notes_out.insert(at, note);
                 }
             }
         }
-        self.notes_out.sort_unstable_by_key(|note| note.frame);
     }
 
     fn take_commands(&mut self) {

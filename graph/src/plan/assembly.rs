@@ -373,8 +373,13 @@ impl<'a> Assembly<'a> {
                 self.notes.insert((outlet, 0), buffer);
                 Port::Notes(buffer)
             }
-            PortKind::Packets { packets, bytes } => {
-                let buffer = self.drafts.packets(usize::from(packets), bytes as usize);
+            PortKind::Packets { flow } => {
+                let rate = self.options.sample_rate;
+                let (frames, bytes) =
+                    flow.map_or((1, 0), |flow| (flow.frames(rate) as usize, flow.bytes(rate)));
+                // As many as can end in one quantum.
+                let packets = QUANTUM.div_ceil(frames) + 1;
+                let buffer = self.drafts.packets(packets, packets * bytes);
                 self.packets.insert(outlet, buffer);
                 Port::Packets(buffer)
             }

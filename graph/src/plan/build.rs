@@ -14,6 +14,7 @@ use crate::expose::{ControlMap, ControlTarget};
 use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Tail};
 use crate::param::ParamSpec;
 use crate::places::Places;
+use crate::port::{PacketFlow, PortKind};
 use crate::preset::{Connection, NodeEntry, Outlet, Preset};
 use crate::settings::Settings;
 use std::any::Any;
@@ -32,6 +33,15 @@ pub struct Options {
     pub settings: Settings,
     /// Where files are looked for.
     pub places: Places,
+    /// Microseconds from the Unix epoch to frame 0 of the engine's clock, for what goes to listeners.
+    pub epoch: Option<i64>,
+}
+
+impl Options {
+    /// For a file: offline, without a clock.
+    pub fn render(sample_rate: u32, settings: Settings, places: Places) -> Self {
+        Self { socket: Socket::Render, sample_rate, pace: Pace::Offline, settings, places, epoch: None }
+    }
 }
 
 /// A preset, ready to run.
@@ -209,16 +219,28 @@ impl Builder<'_> {
         if with_loop { latest.max(self.lead[index]) } else { latest }
     }
 
+    fn flow_of(&self, outlet: Outlet) -> Option<PacketFlow> {
+        match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
+            PortKind::Packets { flow } => flow,
+            _ => None,
+        }
+    }
+
     fn prepare(&mut self, index: usize, advance: u32) -> Option<Box<dyn Processor>> {
         let node = &self.nodes[index];
         let settings = node.overrides.apply(self.options.settings);
+        let packets: Vec<Option<PacketFlow>> =
+            node.inputs.iter().map(|list| list.first().and_then(|c| self.flow_of(c.from))).collect();
         let mut prepare = Prepare {
             name: &node.name,
             sample_rate: self.options.sample_rate,
             seed: Chance::new(settings.seed).named(&node.seed_as).seed(),
+            seed_name: &node.seed_as,
             settings,
             inputs: &self.widths[index].inputs,
             outputs: &self.widths[index].outputs,
+            packets: &packets,
+            epoch: self.options.epoch,
             advance,
             pace: self.options.pace,
             places: &self.options.places,

@@ -5,7 +5,7 @@ use super::node::Draft;
 use super::{Connection, NodeEntry, Outlet, ParamEntry, ParamModulation};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::param::{COMMON, SILENCE_DB};
-use crate::port::{PortSpec, Ports};
+use crate::port::{PortKind, PortSpec, Ports};
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 use std::collections::HashMap;
@@ -93,7 +93,13 @@ impl Wiring<'_> {
 
     fn input(&mut self, node: &Node<'_>, port: &PortSpec) -> Vec<Connection> {
         match &node.value {
-            Value::List(list) => list.iter().filter_map(|entry| self.connection(entry, port)).collect(),
+            Value::List(list) => {
+                if list.len() > 1 && matches!(port.kind, PortKind::Packets { .. }) {
+                    let found = Diagnostic::error(node.span, "packets cannot be summed");
+                    self.out.push(found.help("connect one encoder; mix the audio before it"));
+                }
+                list.iter().filter_map(|entry| self.connection(entry, port)).collect()
+            }
             Value::Null => {
                 self.out
                     .push(Diagnostic::error(node.span, format!("nothing is connected to `{}`", port.name)));

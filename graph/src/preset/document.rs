@@ -31,9 +31,14 @@ pub(super) const SETTINGS: [&str; 5] = ["key", "tempo", "meter", "intensity", "s
 /// The entries of a mapping.
 pub(super) type Entries<'a> = Vec<(Key<'a>, Node<'a>)>;
 
-pub(super) fn read(source: &Source, catalogue: &Catalogue, places: &Places) -> Result<Preset, Diagnostics> {
+pub(super) fn read(
+    source: &Source,
+    catalogue: &Catalogue,
+    places: &Places,
+    given: &Overrides,
+) -> Result<Preset, Diagnostics> {
     let mut out = Diagnostics::new(source.clone());
-    let preset = read_text(source, catalogue, places, &mut out);
+    let preset = read_text(source, catalogue, places, given, &mut out);
     out.sort();
     match preset {
         Some(preset) if !out.has_errors() => Ok(Preset { warnings: out, ..preset }),
@@ -45,6 +50,7 @@ fn read_text(
     source: &Source,
     catalogue: &Catalogue,
     places: &Places,
+    given: &Overrides,
     out: &mut Diagnostics,
 ) -> Option<Preset> {
     let root = match yaml::parse(source.text()) {
@@ -80,7 +86,7 @@ fn read_text(
     }
     let find = |name: &str| entries.iter().find(|(key, _)| key.text == name);
     let info = read_info(&entries, out);
-    let settings = read_settings(&entries, out);
+    let settings = given.or(read_settings(&entries, out));
     let Some((nodes_key, nodes)) = find("nodes") else {
         out.push(Diagnostic::error(start, "the preset has no `nodes`").help(MINIMAL));
         return None;

@@ -9,6 +9,7 @@ mod params;
 mod schema;
 mod verify;
 
+pub use document::{read_intensity, read_seed, read_tempo};
 pub use schema::json_schema;
 
 use crate::catalogue::{Catalogue, Config, Kind};
@@ -185,7 +186,20 @@ impl Preset {
     /// # Errors
     /// All mistakes at once, in the order of the text. The work is bounded whatever the text.
     pub fn read(source: &Source, catalogue: &Catalogue, places: &Places) -> Result<Self, Diagnostics> {
-        document::read(source, catalogue, places)
+        document::read(source, catalogue, places, &Overrides::default())
+    }
+
+    /// Reads a text with some settings in place of its own, as if it had been written so.
+    ///
+    /// # Errors
+    /// As [`Preset::read`].
+    pub fn read_as(
+        source: &Source,
+        catalogue: &Catalogue,
+        places: &Places,
+        settings: &Overrides,
+    ) -> Result<Self, Diagnostics> {
+        document::read(source, catalogue, places, settings)
     }
 
     /// The settings at the start: the text's, else the built-in ones.

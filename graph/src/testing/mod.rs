@@ -5,7 +5,6 @@ pub mod measure;
 pub mod realtime;
 
 use crate::catalogue::Catalogue;
-use crate::node::Pace;
 use crate::places::Places;
 use crate::plan::{Built, Options, Socket, build};
 use crate::preset::Preset;
@@ -24,6 +23,14 @@ pub fn read(text: &str, catalogue: &Catalogue) -> Preset {
         .unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
 }
 
+/// Places whose preset folder is a temporary one of this process, so that sinks write nowhere else.
+pub fn places() -> Places {
+    let folder = std::env::temp_dir().join(format!("auralis-test-{}", std::process::id()));
+    // Where it cannot be made, the sink that needs it says so.
+    let _ = std::fs::create_dir_all(&folder);
+    Places { preset: Some(folder), ..Places::anywhere() }
+}
+
 /// Builds a preset that must be right, for a render at [`RATE`].
 ///
 /// # Panics
@@ -39,7 +46,7 @@ pub fn build_text(text: &str, catalogue: &Catalogue) -> Built {
 pub fn build_at(text: &str, catalogue: &Catalogue, sample_rate: u32, socket: Socket) -> Built {
     let preset = read(text, catalogue);
     let settings = preset.settings();
-    let options = Options { socket, sample_rate, pace: Pace::Offline, settings, places: Places::anywhere() };
+    let options = Options { socket, ..Options::render(sample_rate, settings, places()) };
     build(&preset, catalogue, &options).unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
 }
 

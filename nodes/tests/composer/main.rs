@@ -1,0 +1,14 @@
+//! The composer: its theory, its music, and how it plays under a transport that moves.
+
+mod common;
+mod follow;
+mod freshness;
+mod harmony;
+mod limits;
+mod melody;
+mod play;
+
+use auralis_graph::testing::realtime::CheckedAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CheckedAllocator = CheckedAllocator;

@@ -1,0 +1,107 @@
+// The station's messages: audio as binary frames or as base64 in JSON, both into the same chunk of floats. Main thread
+// (and node). Never trusts what it reads.
+
+/** Bytes before the samples of a binary frame. */
+const HEADER = 24;
+const VERSION = 1;
+const FORMAT_PCM16 = 1;
+
+/**
+ * @typedef {object} Chunk
+ * @property {number} index number of the chunk since the start of the station
+ * @property {number} micros when the station plays it, in microseconds since the Unix epoch, by its own clock
+ * @property {number} rate frames per second
+ * @property {Float32Array} left
+ * @property {Float32Array} right
+ */
+
+/** Two channels of floats from interleaved 16-bit samples, little-endian. */
+export function planar(bytes, channels) {
+  const frames = Math.floor(bytes.byteLength / 2 / channels);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const left = new Float32Array(frames);
+  const right = new Float32Array(frames);
+  const second = channels > 1 ? 2 : 0;
+  for (let frame = 0, at = 0; frame < frames; frame += 1, at += 2 * channels) {
+    left[frame] = view.getInt16(at, true) / 32768;
+    right[frame] = view.getInt16(at + second, true) / 32768;
+  }
+  return { left, right };
+}
+
+/**
+ * Reads a binary frame: u8 version, u8 format, u16 packet count, u32 sample rate, u64 chunk index, u64 microseconds,
+ * all little-endian, then the samples.
+ * @param {ArrayBuffer} buffer
+ * @returns {Chunk}
+ * @throws {RangeError} what is wrong with it
+ */
+export function readFrame(buffer) {
+  if (buffer.byteLength < HEADER) throw new RangeError(`a frame of ${buffer.byteLength} bytes is too short`);
+  const view = new DataView(buffer);
+  const version = view.getUint8(0);
+  const format = view.getUint8(1);
+  if (version !== VERSION || format !== FORMAT_PCM16) {
+    throw new RangeError(`a frame of version ${version}, format ${format} cannot be read`);
+  }
+  return {
+    index: Number(view.getBigUint64(8, true)),
+    micros: Number(view.getBigUint64(16, true)),
+    rate: legalRate(view.getUint32(4, true)),
+    ...planar(new Uint8Array(buffer, HEADER), 2),
+  };
+}
+
+function legalRate(rate) {
+  if (!(rate >= 8000 && rate <= 192_000)) throw new RangeError(`a sample rate of ${rate} Hz cannot be played`);
+  return rate;
+}
+
+/** The bytes that a base64 text stands for. */
+export function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/**
+ * Reads an `audio` message.
+ * @returns {Chunk}
+ * @throws {RangeError} what is wrong with it
+ */
+export function readAudio(message) {
+  if (message.format !== 'int16_le') throw new RangeError(`audio of format ${message.format} cannot be read`);
+  const channels = message.channels === 1 ? 1 : 2;
+  return {
+    index: Number(message.chunk_index),
+    micros: microseconds(message.timestamp),
+    rate: legalRate(message.sample_rate),
+    ...planar(fromBase64(message.data), channels),
+  };
+}
+
+/** Microseconds since the Unix epoch of an ISO 8601 time with up to six decimals; `Date` keeps three of them. */
+export function microseconds(text) {
+  const decimals = /\.(\d{1,6})/.exec(text)?.[1] ?? '';
+  const whole = Date.parse(text.replace(/\.\d+/, ''));
+  return whole * 1000 + Number(decimals.padEnd(6, '0'));
+}
+
+/** How far, in microseconds, the clock of a station that goes on may seem to leap from one chunk to the next. */
+const SAME_STATION = 1_000_000;
+
+/** What is remembered of a chunk once its samples were handed on. */
+export function seamOf({ index, micros, rate, left }) {
+  return { next: index + 1, due: micros + (left.length / rate) * 1e6, rate };
+}
+
+/**
+ * Whether a chunk goes on where another ended: the next number, and due when it should be. (A station that was
+ * started anew counts from 0 and may happen to be at the number that is awaited.)
+ */
+export function follows(chunk, seam) {
+  if (!seam || chunk.index !== seam.next || chunk.rate !== seam.rate) return false;
+  return Math.abs(chunk.micros - seam.due) < SAME_STATION;
+}

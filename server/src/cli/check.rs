@@ -1,0 +1,68 @@
+//! `auralis check`: says whether presets are right.
+
+use super::{Failure, Outcome, print};
+use crate::library;
+use auralis_graph::Preset;
+use std::io::Write;
+
+/// Check presets and say what is wrong with them.
+///
+/// All mistakes are shown at once, each with its place and what would be right. The exit status is 1 if any
+/// preset has a mistake; warnings do not count.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Presets: files, or names of the library, or - for standard input.
+    #[arg(required = true, value_name = "PRESET")]
+    presets: Vec<String>,
+    /// Print the canonical form: every value spelled out.
+    #[arg(long, conflicts_with = "json")]
+    expand: bool,
+    /// Print the diagnostics as a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Outcome {
+        let catalogue = auralis_nodes::catalogue();
+        let mut wrong = 0;
+        let mut rows = Vec::new();
+        for argument in &self.presets {
+            let loaded = library::find(argument)?;
+            let found = match loaded.preset(&catalogue) {
+                Ok(preset) => {
+                    self.right(&loaded, &preset)?;
+                    preset.warnings
+                }
+                Err(mistakes) => {
+                    wrong += 1;
+                    mistakes
+                }
+            };
+            if self.json {
+                rows.extend(found.to_json().as_array().cloned().unwrap_or_default());
+            } else if !found.is_empty() {
+                let _ = writeln!(anstream::stderr(), "{}\n", found.render(true));
+            }
+        }
+        if self.json {
+            print(serde_json::to_string_pretty(&rows).unwrap_or_default())?;
+        }
+        match wrong {
+            0 => Ok(()),
+            1 => Err(Failure::Message("1 preset has mistakes".into())),
+            n => Err(Failure::Message(format!("{n} presets have mistakes"))),
+        }
+    }
+
+    fn right(&self, loaded: &library::Loaded, preset: &Preset) -> Outcome {
+        if self.expand {
+            print(preset.expand().trim_end())
+        } else if self.json {
+            Ok(())
+        } else {
+            let (nodes, controls) = (preset.nodes.len(), preset.controls.len());
+            print(format!("{}: ok, {nodes} nodes, {controls} controls", loaded.source.name()))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `auralis serve`: the station.
+
+use super::{Failure, Outcome};
+use crate::settings::{DEFINITIONS, LogLevel, Settings, environment};
+use crate::station::Station;
+use crate::{library, web};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use tokio::sync::watch;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Run a station that listeners hear in their browser.
+///
+/// Without further set-up it plays the preset `night_drift` on port 8000. Every setting can be given as a flag,
+/// as an environment variable (AURALIS_PORT for --port, and so on; a .env file is read too) or in a configuration
+/// file, in that order; what none of them says follows from the preset.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The preset to play.
+    #[arg(default_value = library::DEFAULT)]
+    preset: String,
+    /// Read settings from this YAML file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// The settings given as flags, straight from the table of settings.
+#[derive(Debug, Default)]
+struct Flags(Vec<(&'static str, String)>);
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |name: &'static str| matches.get_one::<String>(name).map(|value| (name, value.clone()));
+        Ok(Self(DEFINITIONS.iter().filter_map(|definition| given(definition.name)).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        DEFINITIONS.iter().fold(command, |command, definition| {
+            let flag = Arg::new(definition.name).long(definition.name).value_name(definition.value);
+            command.arg(flag.help(definition.about).help_heading("Settings"))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        let variables = environment().map_err(|error| Failure::Message(error.to_string()))?;
+        let settings = Settings::layered(self.config.as_deref(), &variables, &self.flags.0);
+        let settings = settings.map_err(|error| match error {
+            // A flag out of range is wrong use, like a flag that does not exist.
+            error if error.to_string().starts_with("--") => {
+                clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")).exit()
+            }
+            error => Failure::Message(error.to_string()),
+        })?;
+        log_to(&settings)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads)
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Message(format!("cannot start: {error}")))?;
+        runtime.block_on(station(settings, &self.preset))
+    }
+}
+
+async fn station(settings: Settings, preset: &str) -> Outcome {
+    // The port first: to be told that it is taken should not take a second.
+    let (host, port) = (settings.host, settings.port);
+    let listener = web::listen(&settings)
+        .await
+        .map_err(|error| Failure::Message(format!("cannot listen on {host}:{port}: {error}")))?;
+    let address = listener.local_addr()?;
+    let station =
+        Station::start(settings, auralis_nodes::catalogue(), preset).map_err(|error| match error {
+            crate::station::StationError::Preset(mistakes) => Failure::Mistakes(mistakes),
+            error => Failure::Message(error.to_string()),
+        })?;
+    let current = station.shared().current();
+    super::show_warnings(&current.preset.warnings);
+    let shown =
+        if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
+    tracing::info!("{} plays on http://{shown}:{}", current.preset.title(), address.port());
+    let (stop, stopping) = watch::channel(false);
+    let server = tokio::spawn(web::serve(listener, station.shared().clone(), stopping));
+    interrupted().await;
+    tracing::info!("the station ends");
+    // Listeners are told, requests answered; whoever does not let go is left.
+    let _ = stop.send(true);
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    tokio::task::spawn_blocking(move || drop(station)).await.ok();
+    Ok(())
+}
+
+/// Resolves on Ctrl-C or a request to terminate.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Where signals cannot be heard the program runs until it is killed.
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn log_to(settings: &Settings) -> Outcome {
+    let level = match settings.log_level {
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warning => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+    };
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_target(false);
+    let set = match &settings.log_file {
+        None => lines.with_writer(std::io::stderr).with_ansi(super::on_terminal()).try_init(),
+        Some(path) => {
+            let failed = |error| Failure::Message(format!("cannot log to {}: {error}", path.display()));
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+            let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+            lines.with_writer(file).with_ansi(false).try_init()
+        }
+    };
+    set.map_err(|error| Failure::Message(error.to_string()))
+}

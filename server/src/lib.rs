@@ -1,0 +1,11 @@
+//! The `auralis` program: a station in the browser, offline renders, and tools for preset authors.
+
+pub mod adjust;
+pub mod cli;
+pub mod drawing;
+pub mod library;
+pub mod midi_file;
+pub mod reference;
+pub mod settings;
+pub mod station;
+pub mod web;

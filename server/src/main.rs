@@ -1,0 +1,5 @@
+//! The `auralis` program.
+
+fn main() -> std::process::ExitCode {
+    auralis::cli::run()
+}

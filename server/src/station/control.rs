@@ -1,0 +1,229 @@
+//! What listeners wish for: checked here, applied by the render thread at the right moment.
+
+use super::{Shared, StationError, lock};
+use crate::settings::BPM;
+use auralis_graph::command::When;
+use auralis_graph::music::Key;
+use auralis_graph::settings::Setting;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A control message or request, as it comes.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Request {
+    /// New key.
+    pub key: Option<Json>,
+    /// New tempo.
+    pub bpm: Option<Json>,
+    /// New intensity.
+    pub intensity: Option<Json>,
+    /// Exposed controls by name.
+    pub params: Option<Json>,
+    /// Another preset, by name.
+    pub preset: Option<Json>,
+}
+
+/// A request that is legal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    key: Option<Key>,
+    bpm: Option<f64>,
+    intensity: Option<f32>,
+    params: Vec<(String, f32)>,
+    preset: Option<String>,
+}
+
+/// Why a request is refused. Nothing of it has been done.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// A value that is not legal.
+    #[error("`{field}` {message}")]
+    Field {
+        /// The field at fault.
+        field: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// Nothing is to be changed.
+    #[error("nothing is to be changed: give at least one of key, bpm, intensity, params, preset")]
+    Nothing,
+    /// Presets are changed by the operator only.
+    #[error("`preset` may be changed from this machine only")]
+    Forbidden,
+    /// The preset cannot be loaded.
+    #[error(transparent)]
+    Preset(#[from] StationError),
+    /// The engine does not keep up.
+    #[error("too many changes are under way; try again")]
+    Busy,
+}
+
+impl ControlError {
+    fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), message: message.into() }
+    }
+
+    /// The field at fault, if it is one.
+    pub fn at(&self) -> Option<&str> {
+        match self {
+            Self::Field { field, .. } => Some(field),
+            Self::Forbidden | Self::Preset(_) => Some("preset"),
+            _ => None,
+        }
+    }
+}
+
+/// What was asked for and has not happened yet, and where the controls stand.
+#[derive(Debug, Default)]
+pub struct Wishes {
+    key: Option<Key>,
+    bpm: Option<f64>,
+    intensity: Option<f32>,
+    preset: String,
+    params: BTreeMap<String, f32>,
+}
+
+impl Wishes {
+    /// Takes the settings that wait, as changes for the engine.
+    pub fn take_settings(&mut self) -> Vec<Setting> {
+        let key = self.key.take().map(Setting::Key);
+        let tempo = self.bpm.take().map(Setting::Tempo);
+        let intensity = self.intensity.take().map(Setting::Intensity);
+        [key, tempo, intensity].into_iter().flatten().collect()
+    }
+
+    /// Forgets the settings that wait: another preset begins with its own.
+    pub fn forget_settings(&mut self) {
+        self.take_settings();
+    }
+
+    /// The settings that wait, for readers.
+    pub fn pending(&self) -> Json {
+        let mut pending = serde_json::Map::new();
+        if let Some(key) = self.key {
+            pending.insert("key".into(), key.to_string().into());
+        }
+        if let Some(bpm) = self.bpm {
+            pending.insert("bpm".into(), bpm.into());
+        }
+        if let Some(intensity) = self.intensity {
+            pending.insert("intensity".into(), super::rounded(intensity).into());
+        }
+        Json::Object(pending)
+    }
+
+    /// The controls of a preset that were moved.
+    pub fn params(&self, preset: &str) -> BTreeMap<String, f32> {
+        if self.preset == preset { self.params.clone() } else { BTreeMap::new() }
+    }
+
+    fn wish(&mut self, change: &Change, preset: &str) {
+        self.key = change.key.or(self.key);
+        self.bpm = change.bpm.or(self.bpm);
+        self.intensity = change.intensity.or(self.intensity);
+        if self.preset != preset {
+            self.preset = preset.into();
+            self.params.clear();
+        }
+        self.params.extend(change.params.iter().cloned());
+    }
+}
+
+fn finite(value: &Json) -> Option<f64> {
+    value.as_f64().filter(|value| value.is_finite())
+}
+
+impl Shared {
+    /// Checks a request against what plays now.
+    ///
+    /// # Errors
+    /// The first field that is not legal, with what would be.
+    pub fn check(&self, request: &Request) -> Result<Change, ControlError> {
+        let mut change = Change::default();
+        if let Some(key) = &request.key {
+            let text = key
+                .as_str()
+                .ok_or_else(|| ControlError::field("key", "must be a text such as \"A minor\""))?;
+            let error = |error: auralis_graph::music::KeyError| ControlError::field("key", error.to_string());
+            change.key = Some(text.parse().map_err(error)?);
+        }
+        if let Some(bpm) = &request.bpm {
+            let wants = format!("must be a number from {} to {}", BPM.start(), BPM.end());
+            let value = finite(bpm).filter(|bpm| BPM.contains(bpm));
+            change.bpm = Some(value.ok_or_else(|| ControlError::field("bpm", wants))?);
+        }
+        if let Some(intensity) = &request.intensity {
+            let value = finite(intensity).filter(|value| (0.0..=1.0).contains(value));
+            let wants = "must be a number from 0 to 1";
+            change.intensity = Some(value.ok_or_else(|| ControlError::field("intensity", wants))? as f32);
+        }
+        if let Some(params) = &request.params {
+            change.params = self.check_params(params)?;
+        }
+        if let Some(preset) = &request.preset {
+            let id = preset.as_str().filter(|id| crate::library::ids().iter().any(|known| known == id));
+            let known = || {
+                ControlError::field("preset", format!("must be one of {}", crate::library::ids().join(", ")))
+            };
+            change.preset = Some(id.ok_or_else(known)?.to_string());
+        }
+        if change == Change::default() { Err(ControlError::Nothing) } else { Ok(change) }
+    }
+
+    fn check_params(&self, params: &Json) -> Result<Vec<(String, f32)>, ControlError> {
+        let Json::Object(params) = params else {
+            return Err(ControlError::field("params", "must be an object of names and numbers"));
+        };
+        let controls = &self.current().preset.controls;
+        let mut checked = Vec::with_capacity(params.len());
+        for (name, value) in params {
+            let field = format!("params.{}", name.chars().take(64).collect::<String>());
+            let Some(control) = controls.iter().find(|control| control.name == *name) else {
+                let names: Vec<&str> = controls.iter().map(|control| control.name.as_str()).collect();
+                let wants = match names.is_empty() {
+                    true => "is no control: this preset exposes none".to_string(),
+                    false => format!("is no control of this preset; it has {}", names.join(", ")),
+                };
+                return Err(ControlError::field(&field, wants));
+            };
+            let (min, max) = (control.range.min, control.range.max);
+            let number = match value {
+                Json::Bool(on) => Some(f64::from(u8::from(*on))),
+                value => finite(value),
+            };
+            let value = number.map(|value| value as f32).filter(|value| (min..=max).contains(value));
+            let wants = || format!("must be a number from {min} to {max}");
+            checked.push((name.clone(), value.ok_or_else(|| ControlError::field(&field, wants()))?));
+        }
+        Ok(checked)
+    }
+
+    /// Does what was asked. `operator` says whether the request may change the preset.
+    ///
+    /// # Errors
+    /// Not allowed, a preset that cannot be loaded, or an engine that does not keep up. Loading blocks: not
+    /// for a thread that serves.
+    pub fn apply(self: &Arc<Self>, change: &Change, operator: bool) -> Result<(), ControlError> {
+        if let Some(preset) = &change.preset {
+            if !operator {
+                return Err(ControlError::Forbidden);
+            }
+            if *preset != self.current().id {
+                self.change_preset(preset)?;
+            }
+        }
+        let current = self.current();
+        for (name, value) in &change.params {
+            // The names were checked; another preset may have come meanwhile, then they are of no use.
+            let sent = current.controller.set_control(name, *value, When::Now);
+            if sent == Err(auralis_graph::controller::ControlError::Full) {
+                return Err(ControlError::Busy);
+            }
+        }
+        lock(&self.wishes).wish(change, &current.id);
+        self.tell_all(self.generation_update());
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! A station: one graph, rendered once by a thread of its own, heard by all its listeners.
+#![allow(
+    clippy::disallowed_types,
+    reason = "control threads and listeners' tasks lock; the render thread does so between quanta, never within"
+)]
+
+mod clock;
+mod control;
+mod listeners;
+mod playing;
+mod render;
+mod stats;
+
+pub use control::{Change, ControlError, Request};
+pub use listeners::{Listener, ListenerError, Listeners};
+pub use stats::RenderStats;
+
+use crate::library;
+use crate::settings::Settings;
+use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::plan::{Options, Socket, build};
+use auralis_graph::settings as piece;
+use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
+use auralis_nodes::composer::PhraseGrid;
+use auralis_nodes::ring_buffer::ChunkRing;
+use control::Wishes;
+use playing::Playing;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{broadcast, watch};
+
+/// Chunks that are rendered ahead of the clock.
+pub const TARGET_DEPTH: u64 = 4;
+/// Events that a slow listener's task may leave unread.
+const EVENTS: usize = 64;
+
+/// Why a station cannot start or change.
+#[derive(Debug, thiserror::Error)]
+pub enum StationError {
+    /// No such preset.
+    #[error(transparent)]
+    Library(#[from] library::LibraryError),
+    /// Mistakes in the preset.
+    #[error("the preset has mistakes\n{0}")]
+    Preset(Box<Diagnostics>),
+    /// The graph has no ring that listeners could read.
+    #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
+    NothingToHear,
+    /// The system refused a thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl From<Diagnostics> for StationError {
+    fn from(mistakes: Diagnostics) -> Self {
+        Self::Preset(Box::new(mistakes))
+    }
+}
+
+/// What plays now.
+#[derive(Clone)]
+pub struct Current {
+    /// The name by which the preset is called.
+    pub id: String,
+    /// The preset.
+    pub preset: Arc<Preset>,
+    /// The hand on its engine.
+    pub controller: Controller,
+    /// How its composer counts.
+    grid: PhraseGrid,
+    /// The settings with which it started.
+    piece: piece::Settings,
+}
+
+/// What the render thread and all others share.
+pub struct Shared {
+    /// What the station runs by.
+    pub settings: Settings,
+    /// The nodes that presets can use.
+    pub catalogue: Catalogue,
+    /// Chunks as 16-bit samples.
+    pub pcm: ChunkRing,
+    /// The same chunks as messages of the protocol.
+    pub messages: ChunkRing,
+    /// Who listens.
+    pub listeners: Listeners,
+    /// How rendering goes.
+    pub stats: RenderStats,
+    current: Mutex<Current>,
+    wishes: Mutex<Wishes>,
+    next: Mutex<Option<Box<Playing>>>,
+    /// The number of chunks written, for those who wait for one.
+    written: watch::Sender<u64>,
+    events: broadcast::Sender<Arc<str>>,
+    phrases: AtomicU64,
+    running: AtomicBool,
+    stop: AtomicBool,
+    started: Instant,
+}
+
+/// A running station. Dropping it stops the render thread.
+pub struct Station {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now_micros() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
+impl Station {
+    /// Loads a preset and starts to render it.
+    ///
+    /// # Errors
+    /// The preset cannot be found or has mistakes, or the system refuses a thread.
+    pub fn start(settings: Settings, catalogue: Catalogue, argument: &str) -> Result<Self, StationError> {
+        let loaded = library::find(argument)?;
+        let id = loaded
+            .path
+            .as_deref()
+            .and_then(|path| path.file_stem())
+            .map_or_else(|| argument.to_string(), |stem| stem.to_string_lossy().into_owned());
+        let preset = Arc::new(loaded.preset(&catalogue)?);
+        let piece = starting_settings(&settings, &preset);
+        let playing = Playing::new(&settings, &catalogue, &id, preset, piece, loaded.places)?;
+        let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
+        let frames = (seconds * f64::from(settings.sample_rate)).round() as usize;
+        let kept = settings.buffer_seconds.unwrap_or(playing.kept_seconds());
+        let chunks = ((kept / seconds).ceil() as usize).max(TARGET_DEPTH as usize * 2);
+        let pcm_bytes = frames * 4;
+        let message_bytes = pcm_bytes.div_ceil(3) * 4 + auralis_nodes::encoder::ENVELOPE;
+        let rate = settings.sample_rate;
+        let shared = Arc::new(Shared {
+            pcm: ChunkRing::new(chunks, pcm_bytes, rate, seconds),
+            messages: ChunkRing::new(chunks, message_bytes, rate, seconds),
+            listeners: Listeners::new(settings.max_clients),
+            stats: RenderStats::default(),
+            current: Mutex::new(playing.current()),
+            wishes: Mutex::new(Wishes::default()),
+            next: Mutex::new(None),
+            written: watch::Sender::new(0),
+            events: broadcast::Sender::new(EVENTS),
+            phrases: AtomicU64::new(0),
+            running: AtomicBool::new(true),
+            stop: AtomicBool::new(false),
+            started: Instant::now(),
+            settings,
+            catalogue,
+        });
+        let work = render::Work::new(Arc::clone(&shared), playing, frames);
+        let thread = std::thread::Builder::new().name("auralis-render".into()).spawn(move || work.run())?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// What all threads share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A render thread that panicked has been reported by the panic itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The settings of the piece at the start: flag, environment and file win over the preset.
+fn starting_settings(settings: &Settings, preset: &Preset) -> piece::Settings {
+    let piece = preset.settings();
+    piece::Settings {
+        key: settings.key.unwrap_or(piece.key),
+        tempo: settings.bpm.unwrap_or(piece.tempo),
+        intensity: settings.intensity.unwrap_or(piece.intensity),
+        ..piece
+    }
+}
+
+impl Shared {
+    /// What plays now.
+    pub fn current(&self) -> Current {
+        lock(&self.current).clone()
+    }
+
+    /// Key, tempo and intensity as they sound now.
+    pub fn sounding(&self) -> piece::Settings {
+        let current = self.current();
+        current.controller.settings(current.piece)
+    }
+
+    /// Resolves when more than `seen` chunks were written.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
+    }
+
+    /// Messages for all listeners: the updates of what is played.
+    pub fn events(&self) -> broadcast::Receiver<Arc<str>> {
+        self.events.subscribe()
+    }
+
+    /// Milliseconds of sound ahead of the clock.
+    pub fn buffer_ms(&self) -> f64 {
+        self.pcm.depth() as f64 * self.pcm.seconds_per_chunk() * 1000.0
+    }
+
+    /// Seconds since the start.
+    pub fn uptime(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Phrases begun since position 0.
+    pub fn phrases(&self) -> u64 {
+        self.phrases.load(Ordering::Relaxed)
+    }
+
+    /// Whether the render thread does its work.
+    pub fn is_rendering(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// The values of the exposed controls as they sound now, by name.
+    pub fn params(&self) -> BTreeMap<String, f32> {
+        let current = self.current();
+        let moved = lock(&self.wishes).params(&current.id);
+        let value = |control: &auralis_graph::preset::Control| {
+            (control.name.clone(), moved.get(&control.name).copied().unwrap_or(control.default))
+        };
+        current.preset.controls.iter().map(value).collect()
+    }
+
+    /// The `generation_update` message of this moment.
+    pub fn generation_update(&self) -> String {
+        let current = self.current();
+        let sounding = current.controller.settings(current.piece);
+        let tick = current.controller.tick();
+        let ms = |ticks: f64| ticks / 960.0 * 60_000.0 / sounding.tempo;
+        let phrase = current.grid.phrase_at(tick as i64).max(0);
+        let left = ms(current.grid.start_of(phrase + 1) as f64 - tick);
+        // What is computed is heard once the clock gets there.
+        let ahead = self.buffer_ms();
+        let pending = lock(&self.wishes).pending();
+        json!({
+            "type": "generation_update",
+            "phrase_id": format!("phrase_{phrase}"),
+            "key": sounding.key.to_string(),
+            "bpm": sounding.tempo,
+            "intensity": rounded(sounding.intensity),
+            "next_phrase_in_ms": (left + ahead).round(),
+            "phrase_ms": ms(current.grid.ticks as f64).round(),
+            "params": self.params(),
+            "pending": pending,
+            "preset": current.id,
+            "preset_name": current.preset.title(),
+        })
+        .to_string()
+    }
+
+    /// The `status` message of this moment.
+    pub fn status(&self) -> String {
+        json!({
+            "type": "status",
+            "buffer_depth_ms": self.buffer_ms(),
+            "active_clients": self.listeners.count(),
+            "synthesis_latency_ms": self.stats.average_ms(),
+            "server_time": crate::web::timestamp(now_micros()),
+        })
+        .to_string()
+    }
+
+    fn tell_all(&self, message: String) {
+        // Without listeners nobody needs to know.
+        let _ = self.events.send(message.into());
+    }
+
+    /// Loads another preset and hands it to the render thread, which fades over to it.
+    ///
+    /// # Errors
+    /// The preset cannot be found or has mistakes: what plays goes on.
+    pub fn change_preset(&self, id: &str) -> Result<(), StationError> {
+        let loaded = library::find(id)?;
+        let preset = Arc::new(loaded.preset(&self.catalogue)?);
+        let piece = starting_settings(&self.settings, &preset);
+        let playing = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded.places)?;
+        *lock(&self.next) = Some(Box::new(playing));
+        Ok(())
+    }
+}
+
+/// Shows a float as it was meant: 0.8, not 0.800000011920929.
+fn rounded(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+/// Locks, also after a thread panicked with the lock held: the values inside are whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn options(settings: &Settings, piece: piece::Settings, places: auralis_graph::places::Places) -> Options {
+    let epoch = Some(now_micros());
+    Options {
+        socket: Socket::Server,
+        pace: Pace::RealTime,
+        epoch,
+        ..Options::render(settings.sample_rate, piece, places)
+    }
+}
+
+fn build_for(
+    preset: &Preset,
+    catalogue: &Catalogue,
+    options: &Options,
+) -> Result<auralis_graph::Built, StationError> {
+    Ok(build(preset, catalogue, options)?)
+}

@@ -1,0 +1,214 @@
+//! The thread that renders: ahead of the clock by a few chunks, never faster, and fading when the preset changes.
+
+use super::clock::Clock;
+use super::playing::Playing;
+use super::{Shared, TARGET_DEPTH, lock, now_micros};
+use auralis_graph::command::{Report, When};
+use auralis_graph::packet::{Packet, PacketFormat};
+use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
+use auralis_nodes::ring_buffer::ChunkWriter;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Seconds over which one preset fades into the next.
+const FADE: f64 = 2.0;
+/// Longest sleep: a stop or a new preset is noticed after that.
+const NAP: Duration = Duration::from_millis(50);
+
+/// What the thread works with.
+pub struct Work {
+    shared: Arc<Shared>,
+    playing: Box<Playing>,
+    fading: Option<Fade>,
+    frames: usize,
+    pcm: ChunkWriter,
+    messages: ChunkWriter,
+    encoder: MessageEncoder,
+    samples: Vec<i16>,
+    other: Vec<i16>,
+    bytes: Vec<u8>,
+    /// The phrase of the last update, and updates that wait until their chunk is heard.
+    phrase: i64,
+    announce: Option<u64>,
+}
+
+/// The preset that comes, and how far it has come.
+struct Fade {
+    next: Box<Playing>,
+    done: usize,
+}
+
+impl Work {
+    /// Renders `playing` in chunks of so many frames.
+    pub fn new(shared: Arc<Shared>, playing: Playing, frames: usize) -> Self {
+        let (pcm, messages) = (shared.pcm.writer(), shared.messages.writer());
+        Self {
+            shared,
+            playing: Box::new(playing),
+            fading: None,
+            frames,
+            pcm,
+            messages,
+            encoder: MessageEncoder::new(frames * 4),
+            samples: Vec::with_capacity(frames * 2),
+            other: Vec::with_capacity(frames * 2),
+            bytes: Vec::with_capacity(frames * 4),
+            phrase: -1,
+            announce: None,
+        }
+    }
+
+    /// Renders until the station stops.
+    pub fn run(mut self) {
+        let running = Running(Arc::clone(&self.shared));
+        let mut clock = Clock::new(Instant::now(), self.shared.pcm.seconds_per_chunk());
+        let micros = now_micros();
+        while !self.shared.stop.load(Ordering::Acquire) {
+            let now = Instant::now();
+            let written = self.shared.pcm.written();
+            let missing = clock.stall(now, written);
+            // Before the first chunk nobody misses anything.
+            if missing > 0 && written > 0 {
+                self.shared.stats.underruns.fetch_add(missing, Ordering::Relaxed);
+                tracing::warn!("rendering is {missing} chunks late");
+            }
+            let live = clock.live(now);
+            self.shared.pcm.set_live(live);
+            self.shared.messages.set_live(live);
+            self.announce_phrase(live);
+            self.take_next();
+            if written >= live + TARGET_DEPTH {
+                let due = clock.due(live + 1).saturating_duration_since(Instant::now());
+                std::thread::park_timeout(due.min(NAP).max(Duration::from_micros(200)));
+                continue;
+            }
+            self.chunk(micros);
+            self.shared.stats.chunk(now.elapsed().as_secs_f64() * 1e6);
+        }
+        drop(running);
+    }
+
+    /// Renders, encodes and publishes one chunk.
+    fn chunk(&mut self, start_micros: i64) {
+        self.send_wishes();
+        self.playing.render(self.frames, &mut self.samples);
+        self.fade();
+        self.hear_reports();
+        self.bytes.clear();
+        self.bytes.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        let index = self.shared.pcm.written();
+        let rate = self.shared.pcm.sample_rate();
+        let frame = index * self.frames as u64;
+        let micros = start_micros + (u128::from(frame) * 1_000_000 / u128::from(rate)) as i64;
+        let packet =
+            |format, bytes| Packet { format, index, frame, frames: self.frames as u32, channels: 2, bytes };
+        let header = ChunkHeader { index, sample_rate: rate, channels: 2, micros };
+        if let Some(message) = self.encoder.encode(&header, &self.bytes) {
+            let _kept = self.messages.write(&self.shared.messages, &packet(PacketFormat::Pcm16Json, message));
+        }
+        let _kept = self.pcm.write(&self.shared.pcm, &packet(PacketFormat::Pcm16, &self.bytes));
+        self.note_phrase(index);
+        self.shared.written.send_replace(self.shared.pcm.written());
+    }
+
+    /// Tells the engine of the changes that listeners wish for, just before the moment at which the composer
+    /// takes them.
+    fn send_wishes(&mut self) {
+        let leading = self.leading();
+        let tick = leading.tick();
+        let at = leading.grid().next_change(tick);
+        if at as f64 >= tick + leading.ticks_in(self.frames) {
+            return;
+        }
+        let settings = lock(&self.shared.wishes).take_settings();
+        let controller = leading.current().controller;
+        for setting in settings {
+            if let Err(error) = controller.set(setting, When::Tick(at)) {
+                tracing::error!("a change of {setting:?} is lost: {error}");
+            }
+        }
+    }
+
+    /// What plays, or comes.
+    fn leading(&self) -> &Playing {
+        self.fading.as_ref().map_or(&self.playing, |fade| &fade.next)
+    }
+
+    fn take_next(&mut self) {
+        if self.fading.is_some() {
+            return;
+        }
+        if let Some(next) = lock(&self.shared.next).take() {
+            *lock(&self.shared.current) = next.current();
+            lock(&self.shared.wishes).forget_settings();
+            self.fading = Some(Fade { next, done: 0 });
+            self.phrase = -1;
+        }
+    }
+
+    /// Mixes the coming preset in at equal power; at the end it is the one that plays.
+    fn fade(&mut self) {
+        let Some(mut fade) = self.fading.take() else { return };
+        fade.next.render(self.frames, &mut self.other);
+        let total = (FADE * f64::from(self.shared.pcm.sample_rate())) as usize;
+        for (frame, (old, new)) in
+            self.samples.chunks_exact_mut(2).zip(self.other.chunks_exact(2)).enumerate()
+        {
+            let way = ((fade.done + frame) as f32 / total as f32).min(1.0);
+            let (sin, cos) = (way * std::f32::consts::FRAC_PI_2).sin_cos();
+            for (old, new) in old.iter_mut().zip(new) {
+                let mixed = f32::from(*old) * cos + f32::from(*new) * sin;
+                *old = auralis_nodes::encoder::to_i16(mixed / 32_767.0);
+            }
+        }
+        fade.done += self.frames;
+        if fade.done < total {
+            self.fading = Some(fade);
+            return;
+        }
+        let old = std::mem::replace(&mut self.playing, fade.next);
+        // Its files are closed and its memory given back where nobody waits for it.
+        std::thread::spawn(move || drop(old));
+    }
+
+    fn hear_reports(&self) {
+        let current = self.leading().current();
+        while let Some(report) = current.controller.report() {
+            if let Report::NotFinite { node, .. } = report {
+                let name = current.controller.node_name(node);
+                tracing::error!("the node `{name}` yields NaN or infinity and is silent from now on");
+                self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Notes that a phrase began in a chunk; listeners are told when they hear it.
+    fn note_phrase(&mut self, index: u64) {
+        let phrase = self.leading().grid().phrase_at(self.leading().tick() as i64).max(0);
+        if phrase != self.phrase {
+            self.phrase = phrase;
+            self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);
+            self.announce = Some(index);
+        }
+    }
+
+    fn announce_phrase(&mut self, live: u64) {
+        if self.announce.is_some_and(|index| index <= live) {
+            self.announce = None;
+            self.shared.tell_all(self.shared.generation_update());
+        }
+    }
+}
+
+/// Says that the thread is there, until it ends, however it does.
+struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::Release);
+        if std::thread::panicking() {
+            tracing::error!("the render thread failed: the station is silent");
+        }
+    }
+}

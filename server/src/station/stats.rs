@@ -1,0 +1,37 @@
+//! How rendering goes: written by the render thread, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Weight of the newest chunk in the moving average.
+const SMOOTHING: f64 = 0.05;
+
+/// Figures of the render thread.
+#[derive(Debug, Default)]
+pub struct RenderStats {
+    average_micros: AtomicU64,
+    worst_micros: AtomicU64,
+    /// Chunks that were due before they were rendered.
+    pub underruns: AtomicU64,
+    /// Nodes that were silenced because they yielded what is no sound.
+    pub faults: AtomicU64,
+}
+
+impl RenderStats {
+    /// Notes the time that one chunk took. One writer.
+    pub fn chunk(&self, micros: f64) {
+        let average = self.average_ms() * 1000.0;
+        let next = if average == 0.0 { micros } else { average + SMOOTHING * (micros - average) };
+        self.average_micros.store(next.to_bits(), Ordering::Relaxed);
+        self.worst_micros.fetch_max(micros as u64, Ordering::Relaxed);
+    }
+
+    /// Moving average of the time that one chunk takes, in ms.
+    pub fn average_ms(&self) -> f64 {
+        f64::from_bits(self.average_micros.load(Ordering::Relaxed)) / 1000.0
+    }
+
+    /// The longest that one chunk took, in ms.
+    pub fn worst_ms(&self) -> f64 {
+        self.worst_micros.load(Ordering::Relaxed) as f64 / 1000.0
+    }
+}

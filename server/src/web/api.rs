@@ -1,0 +1,203 @@
+//! JSON over HTTP (contract, section 4).
+
+use super::Context;
+use super::guard::{Caller, ForeignOrigin, caller};
+use crate::station::{ControlError, Request, now_micros};
+use auralis_graph::param::Unit;
+use serde_json::{Value as Json, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reject::Rejection;
+use warp::reply::{Reply, Response};
+
+/// Largest body of a request.
+const MOST_BODY: u64 = 64 << 10;
+
+/// A JSON answer.
+pub fn answer(status: StatusCode, body: Json) -> Response {
+    let mut response = warp::reply::with_status(warp::reply::json(&body), status).into_response();
+    response.headers_mut().insert("cache-control", warp::http::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// All of `/api`.
+pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    let origins = context.station.settings.cors_origins.clone();
+    let with = warp::any().map(move || context.clone());
+    let reads = warp::get().or(warp::head()).unify();
+    let status = warp::path!("api" / "status").and(reads).and(with.clone()).map(status);
+    let health = warp::path!("api" / "v1" / "health").and(reads).and(with.clone()).map(health);
+    let playing = warp::path!("api" / "v1" / "status").and(reads).and(with.clone()).map(playing);
+    let controls = warp::path!("api" / "v1" / "controls").and(reads).and(with.clone()).map(controls);
+    let presets = warp::path!("api" / "v1" / "presets")
+        .and(reads)
+        .and(caller(origins.clone()))
+        .and(with.clone())
+        .map(presets);
+    let control = warp::path!("api" / "v1" / "control")
+        .and(warp::post())
+        .and(caller(origins))
+        .and(warp::body::content_length_limit(MOST_BODY))
+        .and(warp::body::bytes())
+        .and(with)
+        .then(control);
+    status.or(health).unify().or(playing).unify().or(controls).unify().or(presets).unify().or(control).unify()
+}
+
+fn status(cx: Context) -> Response {
+    let station = &cx.station;
+    let uses_soundfont = station.current().preset.nodes.iter().any(|node| node.kind.name == "soundfont");
+    answer(
+        StatusCode::OK,
+        json!({
+            "uptime_sec": station.uptime(),
+            "active_connections": station.listeners.count(),
+            "buffer_depth": station.pcm.depth(),
+            "device": "CPU",
+            "soundfont_loaded": uses_soundfont,
+            "synthesis_active": station.is_rendering(),
+            "faults": station.stats.faults.load(Ordering::Relaxed),
+            "timestamp": super::timestamp(now_micros()),
+        }),
+    )
+}
+
+fn health(cx: Context) -> Response {
+    if cx.station.is_rendering() {
+        return answer(StatusCode::OK, json!({ "status": "healthy", "service": "auralis" }));
+    }
+    let cause =
+        json!({ "status": "unhealthy", "service": "auralis", "detail": "the render thread has stopped" });
+    answer(StatusCode::SERVICE_UNAVAILABLE, cause)
+}
+
+fn playing(cx: Context) -> Response {
+    let station = &cx.station;
+    let sounding = station.sounding();
+    let current = station.current();
+    answer(
+        StatusCode::OK,
+        json!({
+            "current_key": sounding.key.to_string(),
+            "current_bpm": sounding.tempo,
+            "current_intensity": sounding.intensity,
+            "current_preset": current.id,
+            "buffer_depth_ms": station.buffer_ms(),
+            "active_clients": station.listeners.count(),
+            "synthesis_latency_ms": station.stats.average_ms(),
+            "phrases_generated": station.phrases(),
+        }),
+    )
+}
+
+fn controls(cx: Context) -> Response {
+    let current = cx.station.current();
+    let values = cx.station.params();
+    let rows = current.preset.controls.iter().map(|control| {
+        let (min, max) = (control.range.min, control.range.max);
+        let unit = control.unit_label.clone().unwrap_or_else(|| control.unit.suffix().trim().to_string());
+        let choices = if let Unit::Choice(words) = control.unit { Some(words) } else { None };
+        json!({
+            "name": control.name,
+            "label": control.label,
+            "unit": unit,
+            "range": [min, max],
+            "curve": control.range.curve.to_string(),
+            "default": control.default,
+            "value": values.get(&control.name),
+            "switch": control.unit == Unit::Switch,
+            "choices": choices,
+        })
+    });
+    answer(StatusCode::OK, json!({ "controls": rows.collect::<Vec<_>>(), "preset": current.id }))
+}
+
+fn presets(caller: Caller, cx: Context) -> Response {
+    let list = crate::library::list(&cx.station.catalogue);
+    let current = cx.station.current().id;
+    answer(StatusCode::OK, json!({ "presets": list, "current": current, "may_choose": caller.operator }))
+}
+
+async fn control(caller: Caller, body: warp::hyper::body::Bytes, cx: Context) -> Response {
+    let request: Request = match serde_json::from_slice(&body) {
+        Ok(request) => request,
+        Err(error) => {
+            let detail =
+                format!("the body is no JSON object of key, bpm, intensity, params, preset: {error}");
+            return answer(
+                StatusCode::BAD_REQUEST,
+                json!({ "error": "Malformed request", "detail": detail }),
+            );
+        }
+    };
+    match apply(&cx.station, request, caller.operator).await {
+        Ok(()) => {
+            let update: Json = serde_json::from_str(&cx.station.generation_update()).unwrap_or_default();
+            answer(
+                StatusCode::OK,
+                json!({ "status": "updated", "params": update["params"], "generation": update }),
+            )
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Checks and does what a request asks; loading a preset happens on a thread that may block.
+pub async fn apply(
+    station: &Arc<crate::station::Shared>,
+    request: Request,
+    operator: bool,
+) -> Result<(), ControlError> {
+    let station = Arc::clone(station);
+    let work = move || {
+        let change = station.check(&request)?;
+        station.apply(&change, operator)
+    };
+    // The blocking task only fails if it panics, which has been reported by the panic itself.
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ControlError::Busy))
+}
+
+fn refuse(error: &ControlError) -> Response {
+    let (status, title) = match error {
+        ControlError::Field { .. } | ControlError::Nothing => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "Invalid control")
+        }
+        ControlError::Preset(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Preset refused"),
+        ControlError::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
+        ControlError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
+    };
+    answer(status, json!({ "error": title, "detail": error.to_string(), "field": error.at() }))
+}
+
+/// Every rejection becomes JSON.
+pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
+    use warp::reject;
+    let (status, title, detail) = if rejection.is_not_found() {
+        (StatusCode::NOT_FOUND, "Not found", "there is nothing under this address")
+    } else if rejection.find::<ForeignOrigin>().is_some() {
+        (StatusCode::FORBIDDEN, "Forbidden", "pages of this origin may not use the station")
+    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not take this method")
+    } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
+        (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a request has at most 64 kB")
+    } else if rejection.find::<reject::LengthRequired>().is_some() {
+        (StatusCode::LENGTH_REQUIRED, "Length required", "the request needs a Content-Length")
+    } else if rejection.find::<reject::MissingHeader>().is_some()
+        || rejection.find::<reject::InvalidHeader>().is_some()
+    {
+        (StatusCode::BAD_REQUEST, "Bad request", "a header is missing or not valid")
+    } else if rejection.find::<reject::InvalidQuery>().is_some() {
+        (
+            StatusCode::BAD_REQUEST,
+            "Bad request",
+            "the query is not valid: `from` is a chunk's number, `format` is json, pcm16 or none",
+        )
+    } else {
+        tracing::error!("a request failed: {rejection:?}");
+        (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "the station could not answer")
+    };
+    Ok(answer(status, json!({ "error": title, "detail": detail })))
+}
