@@ -4,6 +4,7 @@ use super::config::{DEFAULT, Loop, SamplerConfig, Word};
 use super::decode::{self, Recording};
 use super::kernel::kernel;
 use super::sound::{Cycle, Place, Sound};
+use crate::audio_file::{AudioFile, Container, Depth, Format};
 use auralis_graph::places::Places;
 use proptest::prelude::*;
 use std::io::Write;
@@ -117,6 +118,36 @@ fn every_kind_of_wav_and_flac_decodes_to_the_same_sound() {
         assert_eq!((recording.rate, recording.channels[0].len()), (44_100, 500), "{name}");
         let worst = recording.channels[0].iter().zip(&wave).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < error, "{name}: {worst}");
+    }
+}
+
+#[test]
+fn what_was_rendered_to_a_file_can_be_played() {
+    let folder = Folder::new("rendered");
+    let waves = [sine(20_000, 0.0123), sine(20_000, 0.0371)];
+    let interleaved: Vec<f32> = (0..20_000).flat_map(|i| [waves[0][i], waves[1][i]]).collect();
+    for (name, depth, error) in [
+        ("24.flac", Depth::Int24, 1e-6),
+        ("16.flac", Depth::Int16, 1e-4),
+        ("24.wav", Depth::Int24, 1e-6),
+        ("float.wav", Depth::Float32, 0.0),
+    ] {
+        let path = folder.0.join(name);
+        let format = Format { sample_rate: 96_000, channels: 2, depth };
+        let mut file = AudioFile::create(&path, Container::of(&path).unwrap(), format).unwrap();
+        file.write(&interleaved).unwrap();
+        file.finish().unwrap();
+        assert_eq!(
+            decode::header(&path),
+            Ok(decode::Header { rate: 96_000, frames: Some(20_000) }),
+            "{name}"
+        );
+        let recording = decode::file(&path).unwrap();
+        for (there, wave) in recording.channels.iter().zip(&waves) {
+            assert_eq!(there.len(), wave.len(), "{name}");
+            let worst = there.iter().zip(wave).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= error, "{name}: {worst}");
+        }
     }
 }
 
