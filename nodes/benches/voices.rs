@@ -5,7 +5,7 @@ use auralis_graph::command::When;
 use auralis_graph::node::Pace;
 use auralis_graph::note::NoteEvent;
 use auralis_graph::places::Places;
-use auralis_graph::{Built, Catalogue, Kind, Options, Preset, Socket, Source, build};
+use auralis_graph::{Built, Catalogue, Kind, Options, Preset, Source, build};
 use auralis_nodes::synth::{Instructions, Synth};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
@@ -94,13 +94,8 @@ nodes:
     let preset = Preset::read(&Source::new("voices.yaml", &text), &catalogue, &Places::anywhere())
         .expect("it is right");
     let settings = preset.settings();
-    let options = Options {
-        socket: Socket::Render,
-        sample_rate: RATE,
-        pace: Pace::RealTime,
-        settings,
-        places: Places::anywhere(),
-    };
+    let options = Options::render(RATE, settings, Places::anywhere());
+    let options = Options { pace: Pace::RealTime, ..options };
     let mut built = build(&preset, &catalogue, &options).expect("it can be built");
     for note in 0..VOICES as u32 {
         let event = NoteEvent::on(0, 0, note, 36.0 + (note * 7 % 48) as f32, 0.8);

@@ -27,6 +27,9 @@ mod output;
 mod pan;
 mod reverb;
 pub mod ring_buffer;
+mod sampler;
+mod shelf;
+mod soundfont;
 pub mod synth;
 mod true_peak;
 mod voice;
@@ -59,6 +62,8 @@ pub fn catalogue() -> Catalogue {
         Kind::of::<pan::Pan>(),
         Kind::of::<reverb::Reverb>(),
         Kind::of::<ring_buffer::RingBuffer>(),
+        Kind::of::<sampler::Sampler>(),
+        Kind::of::<soundfont::Soundfont>(),
         Kind::of::<synth::Synth>(),
     ])
 }

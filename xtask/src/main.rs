@@ -4,6 +4,7 @@ mod docs;
 mod new_node;
 mod setup;
 mod shell;
+mod soundfont;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,8 @@ enum Chore {
     Docs,
     /// Writes a node to start from, its line in the catalogue, and a test to fill in.
     NewNode(new_node::Arguments),
+    /// Makes the default SoundFont, and the sampler's own sound, from their recipe.
+    Soundfont(soundfont::Arguments),
     /// Formatting, clippy, all tests, the pages in docs and the docs build; installs what they need.
     Test,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Docs => docs::run(root),
         Chore::NewNode(arguments) => new_node::run(&arguments, root),
+        Chore::Soundfont(arguments) => soundfont::run(&arguments),
         Chore::Test => test::run(root),
     };
     match done {
