@@ -14,14 +14,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+const EXAMPLES: &str = "Examples:
+  auralis render night_drift -o drift.flac --length 10m --set intensity=0.8
+  auralis render mine.yaml -o later.wav --length 30s --from 2h --midi later.mid";
+
 /// Render a preset to a sound file.
 ///
 /// The same preset, seed and settings give the same samples every time, whatever --block says, and the same as a
-/// station or a host plays. For example:
-///
-///   auralis render night_drift -o drift.flac --length 10m --set intensity=0.8
-///   auralis render mine.yaml -o later.wav --length 30s --from 2h --midi later.mid
+/// station or a host plays.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Render {
     /// The preset.
     preset: String,
