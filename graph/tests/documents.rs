@@ -1,6 +1,6 @@
 //! Reading presets: what is legal, what it means, and what a reader is told of mistakes.
 
-mod common;
+mod plain;
 
 use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::param::Amount;
@@ -8,7 +8,7 @@ use auralis_graph::places::Places;
 use auralis_graph::preset::json_schema;
 use auralis_graph::testing::{build_text, read, render_blocks};
 use auralis_graph::{Preset, Source};
-use common::catalogue;
+use plain::catalogue;
 use proptest::prelude::*;
 
 fn mistakes(text: &str) -> Diagnostics {

@@ -1,6 +1,6 @@
 //! The compiler and the engine, heard through small graphs of test nodes.
 
-mod common;
+mod plain;
 
 use auralis_graph::command::{Command, Report, When};
 use auralis_graph::engine::{NoteOut, Start};
@@ -12,7 +12,7 @@ use auralis_graph::settings::{Setting, Settings};
 use auralis_graph::testing::measure::{level_db, peak, pitch, rms};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
 use auralis_graph::testing::{RATE, build_at, build_text, render, render_blocks};
-use common::catalogue;
+use plain::catalogue;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 

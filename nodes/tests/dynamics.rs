@@ -1,11 +1,11 @@
 //! `compressor`, measured: its curve, its times, its key, and what it leaves alone.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, sharpest};
-use common::{RATE, built, frames, hear, keep, noise, sine};
+use probe::{RATE, built, frames, hear, keep, noise, sine};
 
 /// The gain in dB that a steady sine of a level gets.
 fn gain(settings: &str, level: f64, hertz: f64) -> f64 {

@@ -1,12 +1,12 @@
 //! `delay`, measured: its time to the frame, its loops, its step back, and that nothing clicks.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::settings::Setting;
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, pitch, sharpest};
-use common::{RATE, built, frames, hear, noise, pulse, sine};
+use probe::{RATE, built, frames, hear, noise, pulse, sine};
 
 /// Frames and heights of everything above a thousandth.
 fn hits(samples: &[f32]) -> Vec<(usize, f32)> {
@@ -182,7 +182,7 @@ fn the_time_is_exact_again_after_it_moved() {
 
 #[test]
 fn a_modulated_time_bends_the_pitch_by_its_slope() {
-    let number = common::keep(&[sine(1.0, 1.0, 6.0, RATE)]);
+    let number = probe::keep(&[sine(1.0, 1.0, 6.0, RATE)]);
     let node = format!(
         "lfo: {{ type: signal, number: {number}, channels: 1 }}
         y: {{ type: delay, in: x, time: {{ from: lfo, min: 0.1, max: 0.1042 }}, feedback: 0, mix: 1 }}"

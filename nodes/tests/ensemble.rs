@@ -1,11 +1,11 @@
 //! `chorus`, measured: its depth in cents, its width, its level, and that nothing clicks.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, pitch, rms, sharpest};
-use common::{RATE, built, frames, hear, noise, pulse, sine};
+use probe::{RATE, built, frames, hear, noise, pulse, sine};
 
 /// The lowest and highest pitch of a tone of 1 kHz in cents, over windows of 20 ms.
 fn sway(samples: &[f32]) -> (f64, f64) {

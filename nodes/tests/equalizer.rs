@@ -1,11 +1,11 @@
 //! `eq`, measured against the filters' formulas, at rest and in motion.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::testing::measure::{amplitude_at, sharpest};
-use common::{RATE, built, frames, hear, noise, pulse, sine};
+use probe::{RATE, built, frames, hear, noise, pulse, sine};
 use std::f64::consts::PI;
 
 /// The gain in dB at a frequency, from the response to one sample.
@@ -157,7 +157,7 @@ fn bands_move_without_clicks_or_zipper_noise() {
 #[test]
 fn a_swept_band_adds_no_steps_to_a_tone() {
     // A peak swept three times a second across a tone: what is far from tone and sweep is zipper noise.
-    let number = common::keep(&[sine(3.0, 1.0, 4.0, RATE)]);
+    let number = probe::keep(&[sine(3.0, 1.0, 4.0, RATE)]);
     let node = format!(
         "lfo: {{ type: signal, number: {number}, channels: 1 }}
         y: {{ type: eq, in: x, peak1_gain: 12, peak1_q: 2, peak1_freq: {{ from: lfo, min: 200, max: 5000 }} }}"

@@ -3,7 +3,7 @@
 use auralis_graph::command::When;
 use auralis_graph::note::NoteEvent;
 use auralis_graph::plan::Socket;
-use auralis_graph::testing::measure::{amplitude_at, level_db};
+use auralis_graph::testing::measure::{self, level_db};
 use auralis_graph::testing::{RATE, build_at, render_blocks};
 use auralis_nodes::catalogue;
 use std::path::Path;
@@ -60,18 +60,9 @@ fn node(program: u8, key: u8, velocity: u8) -> Vec<f32> {
     left.iter().zip(&right).map(|(l, r)| l + r).collect()
 }
 
-/// The centre of the power within a quarter tone of a frequency, in cents from it.
+/// Cents by which a sound is off a frequency.
 fn cents_off(samples: &[f32], hertz: f64) -> f64 {
-    let step = f64::from(RATE) / samples.len() as f64;
-    let bins = (hertz * 0.015 / step).ceil() as i64;
-    let (mut power, mut moment) = (0.0, 0.0);
-    for bin in -bins..=bins {
-        let frequency = hertz + bin as f64 * step;
-        let amplitude = amplitude_at(samples, frequency, f64::from(RATE));
-        power += amplitude * amplitude;
-        moment += amplitude * amplitude * frequency;
-    }
-    1200.0 * (moment / power / hertz).log2()
+    measure::cents_off(samples, hertz, f64::from(RATE))
 }
 
 #[test]

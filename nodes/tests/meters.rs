@@ -1,11 +1,11 @@
 //! `meter` and the loudness behind it, measured with the signals of EBU Tech 3341 and 3342 and against ebur128.
 
-mod common;
+mod probe;
 
 use auralis_nodes::loudness::Loudness;
 use auralis_nodes::meter::Levels;
-use common::{RATE, built, frames, hear, noise, sine};
 use ebur128::{EbuR128, Mode};
+use probe::{RATE, built, frames, hear, noise, sine};
 use std::sync::Arc;
 
 /// A stereo tone of 1 kHz that stands at each level in dB for some seconds.

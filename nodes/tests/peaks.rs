@@ -1,11 +1,11 @@
 //! `limiter`, measured: nothing above the ceiling between samples, nothing touched below it.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::testing::measure::{level_db, peak, sharpest};
-use common::{RATE, built, frames, noise, pulse, sine};
+use probe::{RATE, built, frames, noise, pulse, sine};
 use proptest::prelude::*;
 
 /// The true peak in dB, oversampled 16 times by 128 taps: finer than any meter.

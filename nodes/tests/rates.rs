@@ -1,14 +1,14 @@
 //! The effects at every rate that an engine runs at, while all their parameters jump: within bounds, on time, and
 //! silent again afterwards.
 
-mod common;
+mod probe;
 
 use auralis_graph::chance::Chance;
 use auralis_graph::command::When;
 use auralis_graph::param::{Amount, ParamSpec};
 use auralis_graph::testing::measure::peak;
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
-use common::{built, catalogue, frames, noise};
+use probe::{built, catalogue, frames, noise};
 
 #[global_allocator]
 static ALLOCATOR: CheckedAllocator = CheckedAllocator;

@@ -6,7 +6,7 @@ use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::param::Amount;
 use auralis_graph::places::Places;
 use auralis_graph::plan::Socket;
-use auralis_graph::testing::measure::{amplitude_at, level_db, peak, rms};
+use auralis_graph::testing::measure::{self, amplitude_at, level_db, peak, rms};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
 use auralis_graph::testing::{RATE, build_at, render_blocks};
 use auralis_graph::{Built, Preset, Source};
@@ -55,18 +55,9 @@ fn hertz(key: f64) -> f64 {
     440.0 * ((key - 69.0) / 12.0).exp2()
 }
 
-/// Cents by which the power around a frequency is off it.
+/// Cents by which a sound is off a frequency.
 fn cents_off(samples: &[f32], hertz: f64) -> f64 {
-    let step = f64::from(RATE) / samples.len() as f64;
-    let bins = (hertz * 0.02 / step).ceil() as i64;
-    let (mut power, mut moment) = (0.0, 0.0);
-    for bin in -bins..=bins {
-        let frequency = hertz + bin as f64 * step;
-        let amplitude = amplitude_at(samples, frequency, f64::from(RATE));
-        power += amplitude * amplitude;
-        moment += amplitude * amplitude * frequency;
-    }
-    1200.0 * (moment / power / hertz).log2()
+    measure::cents_off(samples, hertz, f64::from(RATE))
 }
 
 #[test]

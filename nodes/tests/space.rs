@@ -1,11 +1,11 @@
 //! `reverb`, measured: decay, density, width, level, and that it moves without clicks or bends.
 
-mod common;
+mod probe;
 
 use auralis_graph::command::When;
 use auralis_graph::param::Amount;
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, rms, sharpest};
-use common::{RATE, built, frames, hear, noise, pulse, sine};
+use probe::{RATE, built, frames, hear, noise, pulse, sine};
 
 /// The answer to one sample.
 fn answer(settings: &str, seconds: f64, rate: u32) -> [Vec<f32>; 2] {

@@ -55,6 +55,20 @@ pub fn pitch(samples: &[f32], from: f64, to: f64, sample_rate: f64) -> f64 {
     (low + high) / 2.0
 }
 
+/// Cents by which the power within a quarter tone of a frequency is off it.
+pub fn cents_off(samples: &[f32], hertz: f64, sample_rate: f64) -> f64 {
+    let step = sample_rate / samples.len() as f64;
+    let bins = (hertz * 0.015 / step).ceil() as i64;
+    let (mut power, mut moment) = (0.0, 0.0);
+    for bin in -bins..=bins {
+        let frequency = hertz + bin as f64 * step;
+        let amplitude = amplitude_at(samples, frequency, sample_rate);
+        power += amplitude * amplitude;
+        moment += amplitude * amplitude * frequency;
+    }
+    1200.0 * (moment / power / hertz).log2()
+}
+
 /// Largest jump of the second difference relative to the signal's level: clicks stand out by orders of
 /// magnitude from any band-limited sound. Returns the frame and the size.
 pub fn sharpest(samples: &[f32]) -> (usize, f32) {

@@ -1,6 +1,6 @@
 //! When changes of settings take hold.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::command::When;
 use auralis_graph::settings::{Setting, Settings};
 use auralis_nodes::composer::*;

@@ -1,6 +1,6 @@
 //! No phrase returns note for note, unless a refrain is asked for.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::music::Mode;
 use auralis_graph::settings::{MAX_TEMPO, Settings};
 use auralis_nodes::composer::*;

@@ -1,6 +1,6 @@
 //! Chords, pads and bass.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::music::Mode;
 use auralis_nodes::composer::*;
 

@@ -1,6 +1,6 @@
 //! What a composer is asked at the edges: every metre, tempo and configuration, far positions, wrong presets.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::music::{Key, Meter, Mode};
 use auralis_graph::places::Places;
 use auralis_graph::settings::Settings;

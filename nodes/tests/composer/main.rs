@@ -1,12 +1,12 @@
 //! The composer: its theory, its music, and how it plays under a transport that moves.
 
-mod common;
 mod follow;
 mod freshness;
 mod harmony;
 mod limits;
 mod melody;
 mod play;
+mod scores;
 
 use auralis_graph::testing::realtime::CheckedAllocator;
 

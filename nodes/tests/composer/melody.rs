@@ -1,6 +1,6 @@
 //! The melody, and how much happens.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::music::Mode;
 use auralis_nodes::composer::*;
 

@@ -1,6 +1,6 @@
 //! A composer under a transport: any place is found as if it had been played up to, and every note ends.
 
-use crate::common::*;
+use crate::scores::*;
 use auralis_graph::command::{Change, Command, When};
 use auralis_graph::engine::{NoteOut, Start};
 use auralis_graph::journal::Journal;
