@@ -6,6 +6,7 @@
 
 mod clock;
 mod control;
+mod lead;
 mod listeners;
 mod playing;
 mod render;
@@ -34,8 +35,6 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
 
-/// Chunks that are rendered ahead of the clock.
-pub const TARGET_DEPTH: u64 = 4;
 /// Events that a slow listener's task may leave unread.
 const EVENTS: usize = 64;
 
@@ -132,7 +131,7 @@ impl Station {
         let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
         let frames = (seconds * f64::from(settings.sample_rate)).round() as usize;
         let kept = settings.buffer_seconds.unwrap_or(playing.kept_seconds());
-        let chunks = ((kept / seconds).ceil() as usize).max(TARGET_DEPTH as usize * 2);
+        let chunks = ((kept / seconds).ceil() as usize).max(lead::Lead::FIRST.chunks() as usize * 2);
         let pcm_bytes = frames * 4;
         let message_bytes = pcm_bytes.div_ceil(3) * 4 + auralis_nodes::encoder::ENVELOPE;
         let rate = settings.sample_rate;

@@ -1,8 +1,9 @@
 //! The thread that renders: ahead of the clock by a few chunks, never faster, and fading when the preset changes.
 
 use super::clock::Clock;
+use super::lead::Lead;
 use super::playing::Playing;
-use super::{Shared, TARGET_DEPTH, lock, now_micros};
+use super::{Shared, lock, now_micros};
 use auralis_graph::command::{Report, When};
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
@@ -63,6 +64,7 @@ impl Work {
     pub fn run(mut self) {
         let running = Running(Arc::clone(&self.shared));
         let mut clock = Clock::new(Instant::now(), self.shared.pcm.seconds_per_chunk());
+        let mut lead = Lead::new(self.shared.pcm.seconds_per_chunk() * 1000.0, self.shared.pcm.capacity());
         let micros = now_micros();
         while !self.shared.stop.load(Ordering::Acquire) {
             let now = Instant::now();
@@ -71,19 +73,24 @@ impl Work {
             // Before the first chunk nobody misses anything.
             if missing > 0 && written > 0 {
                 self.shared.stats.underruns.fetch_add(missing, Ordering::Relaxed);
-                tracing::warn!("rendering is {missing} chunks late");
+                lead.underrun(now);
+                tracing::warn!(
+                    "rendering is {missing} chunks late; {} lie ready from now on",
+                    lead.chunks(now)
+                );
             }
             let live = clock.live(now);
             self.shared.pcm.set_live(live);
             self.shared.messages.set_live(live);
             self.announce_phrase(live);
             self.take_next();
-            if written >= live + TARGET_DEPTH {
+            if written >= live + lead.chunks(now) {
                 let due = clock.due(live + 1).saturating_duration_since(Instant::now());
                 std::thread::park_timeout(due.min(NAP).max(Duration::from_micros(200)));
                 continue;
             }
             self.chunk(micros);
+            lead.written(Instant::now());
             self.shared.stats.chunk(now.elapsed().as_secs_f64() * 1e6);
         }
         drop(running);
