@@ -70,19 +70,25 @@ impl Diagnostic {
     /// Proposes the nearest of `names` to `given`, or lists them all when none is near.
     pub fn nearest<'a>(self, given: &str, what: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = names.into_iter().collect();
+        let listed: usize = names.iter().map(|name| name.len()).sum();
         match nearest(given, &names) {
             Some(name) => self.help(format!("did you mean `{name}`?")),
             None if names.is_empty() => self,
-            None if names.len() > 40 => self.help(format!("there are {} {what}", names.len())),
+            None if names.len() > 40 || listed > 2000 => {
+                self.help(format!("there are {} {what}", names.len()))
+            }
             None => self.help(format!("{what}: {}", names.join(", "))),
         }
     }
 }
 
+/// More names than these are not searched for one that is near.
+const MOST_NAMES: usize = 10_000;
+
 /// The name in `names` that `given` was most likely meant to be, if any is near.
 pub fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
-    // Bounded work: a preset from a stranger may hold very long names.
-    if given.len() > 64 {
+    // Bounded work: a preset from a stranger may hold very long names, and very many.
+    if given.len() > 64 || names.len() > MOST_NAMES {
         return None;
     }
     let lower = given.to_lowercase();
@@ -149,6 +155,16 @@ impl Diagnostics {
         if self.list.len() < Self::LIMIT {
             self.list.push(diagnostic);
         } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds one whose making costs more than a look: it is made only where it is kept.
+    pub(crate) fn push_with(&mut self, severity: Severity, make: impl FnOnce() -> Diagnostic) {
+        if self.list.len() < Self::LIMIT {
+            self.push(make());
+        } else {
+            self.errors += usize::from(severity == Severity::Error);
             self.dropped += 1;
         }
     }

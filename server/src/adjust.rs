@@ -118,6 +118,21 @@ pub fn sources(preset: &Preset) -> Vec<usize> {
     (0..preset.nodes.len()).filter(makes).collect()
 }
 
+/// Plays every effect that can be mixed in dry, whatever moves its `mix`.
+pub fn dry(preset: &mut Preset) {
+    for (index, node) in preset.nodes.iter_mut().enumerate() {
+        let takes_audio = node.ports.inputs.iter().any(|port| port.is_audio());
+        let Some(slot) = node.params.iter().position(|param| takes_audio && param.spec.name == "mix") else {
+            continue;
+        };
+        node.params[slot].amount = Amount::Value(0.0);
+        node.params[slot].modulation = None;
+        for control in &mut preset.controls {
+            control.targets.retain(|target| (target.node, target.param) != (index, slot));
+        }
+    }
+}
+
 /// Mutes every source but one, and lets no node write files.
 pub fn solo(preset: &mut Preset, source: usize) {
     for other in sources(preset).into_iter().filter(|other| *other != source) {
@@ -186,6 +201,25 @@ expose:
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn dry_effects_stay_dry() {
+        let text = "auralis: 1
+nodes:
+  a: { type: noise }
+  far: { type: reverb, in: a, mix: 0.5 }
+  out: { type: output, in: far }
+expose:
+  space: { to: far.mix }
+";
+        let mut preset =
+            Preset::read(&Source::new("t", text), &auralis_nodes::catalogue(), &Places::default()).unwrap();
+        let mix = preset.nodes[1].params.iter().position(|param| param.spec.name == "mix").unwrap();
+        assert_eq!(preset.nodes[1].params[mix].amount, Amount::Value(0.5));
+        dry(&mut preset);
+        assert_eq!(preset.nodes[1].params[mix].amount, Amount::Value(0.0));
+        assert!(preset.controls[0].targets.is_empty(), "no listener brings it back");
     }
 
     #[test]

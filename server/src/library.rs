@@ -33,6 +33,16 @@ pub enum LibraryError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Bytes that are no UTF-8.
+    #[error("{path}:{line}:{column}: this is not text; presets are written in UTF-8")]
+    NotText {
+        /// The path.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
     /// A name that nobody has.
     #[error("no preset is called `{name}`{hint}")]
     Unknown {
@@ -72,7 +82,9 @@ pub fn find(argument: &str) -> Result<Loaded, LibraryError> {
         return Ok(Loaded { source: Source::new("<stdin>", text), places: Places::anywhere(), path: None });
     }
     let path = Path::new(argument);
-    if path.is_file() || argument.ends_with(".yaml") || argument.ends_with(".yml") {
+    // Pipes and devices are read too; a folder that happens to have a preset's name is none.
+    let there = path.exists() && !path.is_dir();
+    if there || argument.ends_with(".yaml") || argument.ends_with(".yml") {
         return load_file(path);
     }
     if let Some(path) = users().into_iter().find(|(id, _)| id == argument).map(|(_, path)| path) {
@@ -107,9 +119,19 @@ fn read(from: impl Read, name: &str) -> Result<String, LibraryError> {
     let unreadable = |error| LibraryError::Unreadable { path: name.into(), error };
     let mut bytes = Vec::new();
     from.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-    // Bytes that are no text become marks that the reader points at.
-    Ok(String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    let whole = bytes.len() < MOST_BYTES as usize;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        // Cut at the limit, perhaps within a letter: the reader refuses it for its size.
+        Err(error) if !whole => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        Err(error) => {
+            let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = right.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let start = right.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let column = String::from_utf8_lossy(&right[start..]).chars().count() + 1;
+            Err(LibraryError::NotText { path: name.into(), line, column })
+        }
+    }
 }
 
 impl Loaded {
@@ -162,6 +184,12 @@ pub fn ids() -> Vec<String> {
         }
     }
     ids
+}
+
+/// The user's presets that cannot be read, by name.
+pub fn broken(catalogue: &Catalogue) -> Vec<String> {
+    let reads = |id: &str| find(id).ok().is_some_and(|loaded| loaded.preset(catalogue).is_ok());
+    users().into_iter().map(|(id, _)| id).filter(|id| !reads(id)).collect()
 }
 
 /// All presets that can be read, with what they say of themselves.

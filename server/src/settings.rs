@@ -36,6 +36,8 @@ pub struct Settings {
     pub intensity: Option<f32>,
     /// Most listeners at once.
     pub max_clients: usize,
+    /// Whether effects are heard.
+    pub effects: bool,
     /// Least severe messages that are logged.
     pub log_level: LogLevel,
     /// Log file; standard error where there is none.
@@ -91,6 +93,7 @@ impl Default for Settings {
             bpm: None,
             intensity: None,
             max_clients: 10_000,
+            effects: true,
             log_level: LogLevel::Info,
             log_file: None,
             cors_origins: vec!["http://localhost:3000".into()],
@@ -278,6 +281,44 @@ pub const DEFINITIONS: &[Definition] = &[
                 text.split(',').map(|origin| origin.trim().to_string()).filter(|o| !o.is_empty()).collect();
             Ok(())
         },
+    },
+    Definition {
+        name: "enable-effects",
+        alias: None,
+        value: "BOOL",
+        about: "Whether effects with a `mix` (reverb, delay, chorus, compressor) are heard; false plays them dry [default: true]",
+        set: |s, text| switch(text).map(|on| s.effects = on),
+    },
+    Definition {
+        name: "enable-opus",
+        alias: None,
+        value: "BOOL",
+        about: "Whether listeners may choose Opus; this version sends PCM either way [default: true]",
+        set: |_, text| switch(text).map(|_| ()),
+    },
+    Definition {
+        name: "enable-ssl",
+        alias: None,
+        value: "BOOL",
+        about: "TLS: not yet available, true stops the start; put a proxy in front [default: false]",
+        set: |_, text| match switch(text)? {
+            true => Err("false: TLS is not yet available; put a proxy that has it in front".into()),
+            false => Ok(()),
+        },
+    },
+    Definition {
+        name: "ssl-cert-path",
+        alias: None,
+        value: "FILE",
+        about: "Certificate for TLS, which is not yet available [default: none]",
+        set: |_, _| Ok(()),
+    },
+    Definition {
+        name: "ssl-key-path",
+        alias: None,
+        value: "FILE",
+        about: "Key for TLS, which is not yet available [default: none]",
+        set: |_, _| Ok(()),
     },
     Definition {
         name: "enable-transformer",

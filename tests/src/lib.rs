@@ -1,12 +1,17 @@
-//! What the tests of the whole product share: the real program, a real browser, and a line between them that can be
-//! cut. Everything that is started here is ended when it is dropped.
+//! What the tests of the whole product share: the real program, real listeners, a real browser, and a line between
+//! them that can be cut. Everything that is started here is ended when it is dropped.
 
 mod browser;
 mod http;
 mod line;
+mod listener;
+mod program;
 mod server;
 mod text;
 
 pub use browser::{Browser, Key, Screen};
+pub use http::agent;
 pub use line::Line;
+pub use listener::{Heard, Listener};
+pub use program::{Room, Said, finish};
 pub use server::Server;

@@ -1,27 +1,18 @@
 //! A running `auralis serve`.
 
 use crate::http::agent;
+use crate::program::{Room, wait};
 use crate::text::wait_for_line;
 use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
-use tempfile::TempDir;
-
-/// The program, built from this workspace in the profile of the test.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-    let build = escargot::CargoBuild::new().manifest_path(manifest).package("auralis").bin("auralis");
-    let run = build.current_release().run().expect("the program `auralis` does not build");
-    run.path().to_path_buf()
-});
+use std::time::{Duration, Instant};
 
 /// A station of its own: its presets, its port, nobody else's settings.
 pub struct Server {
     child: Child,
     port: u16,
     arguments: Vec<String>,
-    home: TempDir,
+    room: Room,
 }
 
 impl Server {
@@ -39,16 +30,14 @@ impl Server {
     /// # Panics
     /// The program does not build or start.
     pub fn start_with(presets: &[(&str, &str)], more: &[&str]) -> Self {
-        let home = TempDir::new().expect("no temporary folder");
-        let folder = home.path().join("auralis/presets");
-        std::fs::create_dir_all(&folder).expect("no folder for presets");
+        let room = Room::new();
         for (name, text) in presets {
-            std::fs::write(folder.join(format!("{name}.yaml")), text).expect("a preset cannot be written");
+            room.preset(name, text);
         }
         let first = presets.first().map(|(name, _)| *name);
         let arguments: Vec<String> = first.iter().chain(more).map(ToString::to_string).collect();
-        let (child, port) = launch(&home, &arguments, 0);
-        Self { child, port, arguments, home }
+        let (child, port) = launch(&room, &arguments, 0);
+        Self { child, port, arguments, room }
     }
 
     /// Kills the program, as a crash or a power cut does.
@@ -61,7 +50,24 @@ impl Server {
     /// Starts it anew on the port that it had.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.port) = launch(&self.home, &self.arguments, self.port);
+        (self.child, self.port) = launch(&self.room, &self.arguments, self.port);
+    }
+
+    /// Sends it a signal, such as INT or TERM, and waits for its end: the exit status and how long it took.
+    ///
+    /// # Panics
+    /// It does not end within ten seconds.
+    pub fn end(&mut self, signal: &str) -> (i32, Duration) {
+        let begun = Instant::now();
+        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal {signal} was not sent");
+        let status = wait(&mut self.child, Duration::from_secs(10)).expect("the station does not end");
+        (status, begun.elapsed())
+    }
+
+    /// Its number among the processes.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// The port that it listens on.
@@ -83,6 +89,19 @@ impl Server {
         answer.body_mut().read_json().expect("the answer is no JSON")
     }
 
+    /// What it answers to a method with a body: the status and the JSON.
+    ///
+    /// # Panics
+    /// It does not answer with JSON.
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Json) {
+        let request =
+            ureq::http::Request::builder().method(method).uri(self.url(path)).body(body.to_string());
+        let mut answer = agent().run(request.expect("a request")).expect("the station does not answer");
+        let said = answer.body_mut().read_to_string().expect("the answer is no text");
+        let json = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{method} {path}: no JSON: {said}"));
+        (answer.status().as_u16(), json)
+    }
+
     /// Changes something as another listener would, over HTTP.
     ///
     /// # Panics
@@ -101,16 +120,12 @@ impl Drop for Server {
     }
 }
 
-fn launch(home: &TempDir, arguments: &[String], port: u16) -> (Child, u16) {
-    let mut child = Command::new(&*PROGRAM)
+fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16) {
+    let mut child = room
+        .command()
         .args(["serve", "--host", "0.0.0.0", "--port", &port.to_string()])
         .args(arguments)
-        .current_dir(home.path())
-        .env("XDG_DATA_HOME", home.path())
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
         .spawn()
         .expect("the program does not start");
     let stderr = child.stderr.take().expect("its standard error is a pipe");

@@ -3,7 +3,7 @@
 use super::document::shorten;
 use super::node::Draft;
 use super::{Connection, NodeEntry, Outlet, ParamEntry, ParamModulation};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::param::{COMMON, SILENCE_DB};
 use crate::port::{PortKind, PortSpec, Ports};
 use crate::source::Span;
@@ -28,8 +28,10 @@ impl Names {
         match self.index.get(name) {
             Some(index) => *index,
             None => {
-                let found = Diagnostic::error(span, format!("no node is called `{}`", shorten(name)));
-                out.push(found.nearest(name, "nodes", self.order.iter().map(String::as_str)));
+                out.push_with(Severity::Error, || {
+                    let found = Diagnostic::error(span, format!("no node is called `{}`", shorten(name)));
+                    found.nearest(name, "nodes", self.order.iter().map(String::as_str))
+                });
                 None
             }
         }

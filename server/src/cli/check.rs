@@ -25,10 +25,17 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self) -> Outcome {
         let catalogue = auralis_nodes::catalogue();
-        let mut wrong = 0;
+        let (mut wrong, mut missing) = (0, 0);
         let mut rows = Vec::new();
         for argument in &self.presets {
-            let loaded = library::find(argument)?;
+            let loaded = match library::find(argument) {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    missing += 1;
+                    let _ = writeln!(anstream::stderr(), "error: {error}\n");
+                    continue;
+                }
+            };
             let found = match loaded.preset(&catalogue) {
                 Ok(preset) => {
                     self.right(&loaded, &preset)?;
@@ -48,10 +55,11 @@ impl Check {
         if self.json {
             print(serde_json::to_string_pretty(&rows).unwrap_or_default())?;
         }
-        match wrong {
-            0 => Ok(()),
-            1 => Err(Failure::Message("1 preset has mistakes".into())),
-            n => Err(Failure::Message(format!("{n} presets have mistakes"))),
+        match (wrong, missing) {
+            (0, 0) => Ok(()),
+            (0, n) => Err(Failure::Message(format!("{} could not be read", count(n)))),
+            (1, _) => Err(Failure::Message("1 preset has mistakes".into())),
+            (n, _) => Err(Failure::Message(format!("{n} presets have mistakes"))),
         }
     }
 
@@ -65,4 +73,8 @@ impl Check {
             print(format!("{}: ok, {nodes} nodes, {controls} controls", loaded.source.name()))
         }
     }
+}
+
+fn count(presets: usize) -> String {
+    if presets == 1 { "1 preset".into() } else { format!("{presets} presets") }
 }

@@ -2,6 +2,7 @@
 
 use super::{Failure, Outcome, print};
 use crate::library;
+use std::io::Write;
 
 /// List the presets of the library, or copy a shipped one to edit it.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,8 @@ impl Presets {
         if let Some(id) = self.copy {
             return copy(&id);
         }
-        let list = library::list(&auralis_nodes::catalogue());
+        let catalogue = auralis_nodes::catalogue();
+        let list = library::list(&catalogue);
         let widest = list.iter().map(|preset| preset.id.len()).max().unwrap_or(0);
         for preset in &list {
             let whose = if preset.shipped { "" } else { "(yours) " };
@@ -24,6 +26,9 @@ impl Presets {
                 if preset.tags.is_empty() { String::new() } else { format!(" [{}]", preset.tags.join(", ")) };
             let words = first_sentence(&preset.description);
             print(format!("{:widest$}  {whose}{}: {words}{tags}", preset.id, preset.name))?;
+        }
+        for id in library::broken(&catalogue) {
+            let _ = writeln!(anstream::stderr(), "{id} (yours) has mistakes: see `auralis check {id}`");
         }
         Ok(())
     }

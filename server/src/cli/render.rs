@@ -106,8 +106,12 @@ impl Render {
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
         let frames = (self.length * f64::from(self.rate)).round() as u64;
         if frames > AudioFile::most_frames(container, format) {
-            let error = auralis_nodes::audio_file::FileError::TooLong;
-            return Err(Failure::Message(error.to_string()));
+            let most = AudioFile::most_frames(container, format) as f64 / f64::from(self.rate) / 3600.0;
+            let what = match container {
+                Container::Wav => "a WAV file (4 GB at most) takes",
+                Container::Flac => "a FLAC file takes",
+            };
+            return Err(Failure::Message(format!("{what} at most {most:.1} h at this rate and depth")));
         }
         self.sound(&job, &self.output, container, frames, None)?;
         if let Some(path) = &self.midi {
@@ -141,11 +145,14 @@ impl Render {
         let shown = path.display().to_string();
         let failed =
             |error: &dyn std::fmt::Display| Failure::Message(format!("cannot write {shown}: {error}"));
+        if path.is_dir() {
+            return Err(failed(&"it is a folder"));
+        }
         let part = part_of(path);
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
         let mut file = AudioFile::create(&part, container, format).map_err(|error| failed(&error))?;
         let begun = Instant::now();
-        let written = self.write(job, &mut file, frames, what);
+        let written = self.write(job, path, &mut file, frames, what);
         let closed = file.finish().map_err(|error| failed(&error));
         let summary = match written.and_then(|summary| closed.map(|()| summary)) {
             Ok(summary) => summary,
@@ -155,13 +162,17 @@ impl Render {
                 return Err(failure);
             }
         };
-        std::fs::rename(&part, path).map_err(|error| failed(&error))?;
+        std::fs::rename(&part, path).map_err(|error| {
+            let _ = std::fs::remove_file(&part);
+            failed(&error)
+        })?;
         summary.print(&shown, begun.elapsed().as_secs_f64(), self.rate)
     }
 
     fn write(
         &self,
         job: &Job<'_>,
+        path: &Path,
         file: &mut AudioFile,
         frames: u64,
         what: Option<&str>,
@@ -177,7 +188,8 @@ impl Render {
             rendering.render(&mut left[..n], &mut right[..n]);
             interleaved.clear();
             interleaved.extend(left[..n].iter().zip(&right[..n]).flat_map(|(l, r)| [*l, *r]));
-            file.write(&interleaved).map_err(|error| Failure::Message(error.to_string()))?;
+            let failed = |error| Failure::Message(format!("cannot write {}: {error}", path.display()));
+            file.write(&interleaved).map_err(failed)?;
             summary.add(&left[..n], &right[..n]);
             bar.inc(n as u64);
             Ok(interleaved.iter().fold(0.0, |peak, x| peak.max(x.abs())))

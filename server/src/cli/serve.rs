@@ -47,7 +47,8 @@ impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         DEFINITIONS.iter().fold(command, |command, definition| {
             let flag = Arg::new(definition.name).long(definition.name).value_name(definition.value);
-            command.arg(flag.help(definition.about).help_heading("Settings"))
+            let help = format!("{} [env: {}]", definition.about, definition.variable());
+            command.arg(flag.help(help).help_heading("Settings"))
         })
     }
 
@@ -73,9 +74,15 @@ impl Serve {
             .enable_all()
             .build()
             .map_err(|error| Failure::Message(format!("cannot start: {error}")))?;
-        runtime.block_on(station(settings, &self.preset))
+        let outcome = runtime.block_on(station(settings, &self.preset));
+        // A preset that is being loaded, or a listener who takes nothing, is not waited for.
+        runtime.shutdown_background();
+        outcome
     }
 }
+
+/// How long listeners may take to hang up at the end.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
 
 async fn station(settings: Settings, preset: &str) -> Outcome {
     // The port first: to be told that it is taken should not take a second.
@@ -100,7 +107,7 @@ async fn station(settings: Settings, preset: &str) -> Outcome {
     tracing::info!("the station ends");
     // Listeners are told, requests answered; whoever does not let go is left.
     let _ = stop.send(true);
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    let _ = tokio::time::timeout(FAREWELL, server).await;
     tokio::task::spawn_blocking(move || drop(station)).await.ok();
     Ok(())
 }

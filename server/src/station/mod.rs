@@ -6,6 +6,7 @@
 
 mod clock;
 mod control;
+mod fault;
 mod lead;
 mod listeners;
 mod playing;
@@ -13,6 +14,7 @@ mod render;
 mod stats;
 
 pub use control::{Change, ControlError, Request};
+pub use fault::Fault;
 pub use listeners::{Listener, ListenerError, Listeners};
 pub use stats::RenderStats;
 
@@ -30,7 +32,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
@@ -97,6 +99,8 @@ pub struct Shared {
     written: watch::Sender<u64>,
     events: broadcast::Sender<Arc<str>>,
     phrases: AtomicU64,
+    /// Microseconds since the Unix epoch at which chunk 0 would have been due, had the clock never stood still.
+    epoch: AtomicI64,
     running: AtomicBool,
     stop: AtomicBool,
     started: Instant,
@@ -125,7 +129,7 @@ impl Station {
             .as_deref()
             .and_then(|path| path.file_stem())
             .map_or_else(|| argument.to_string(), |stem| stem.to_string_lossy().into_owned());
-        let preset = Arc::new(loaded.preset(&catalogue)?);
+        let preset = Arc::new(read(&loaded, &catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
         let playing = Playing::new(&settings, &catalogue, &id, preset, piece, loaded.places)?;
         let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
@@ -146,6 +150,7 @@ impl Station {
             written: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
             phrases: AtomicU64::new(0),
+            epoch: AtomicI64::new(now_micros()),
             running: AtomicBool::new(true),
             stop: AtomicBool::new(false),
             started: Instant::now(),
@@ -172,6 +177,15 @@ impl Drop for Station {
             let _ = thread.join();
         }
     }
+}
+
+/// Reads a preset as this station plays it.
+fn read(loaded: &library::Loaded, catalogue: &Catalogue, settings: &Settings) -> Result<Preset, Diagnostics> {
+    let mut preset = loaded.preset(catalogue)?;
+    if !settings.effects {
+        crate::adjust::dry(&mut preset);
+    }
+    Ok(preset)
 }
 
 /// The settings of the piece at the start: flag, environment and file win over the preset.
@@ -276,6 +290,12 @@ impl Shared {
         .to_string()
     }
 
+    /// When a chunk is due, in microseconds since the Unix epoch: the same for every listener.
+    pub fn due_micros(&self, index: u64) -> i64 {
+        let since = index as f64 * self.pcm.seconds_per_chunk() * 1e6;
+        self.epoch.load(Ordering::Relaxed) + since.round() as i64
+    }
+
     fn tell_all(&self, message: String) {
         // Without listeners nobody needs to know.
         let _ = self.events.send(message.into());
@@ -287,7 +307,7 @@ impl Shared {
     /// The preset cannot be found or has mistakes: what plays goes on.
     pub fn change_preset(&self, id: &str) -> Result<(), StationError> {
         let loaded = library::find(id)?;
-        let preset = Arc::new(loaded.preset(&self.catalogue)?);
+        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
         let piece = starting_settings(&self.settings, &preset);
         let playing = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded.places)?;
         *lock(&self.next) = Some(Box::new(playing));

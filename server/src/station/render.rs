@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::lead::Lead;
 use super::playing::Playing;
-use super::{Shared, lock, now_micros};
+use super::{Fault, Shared, lock, now_micros};
 use auralis_graph::command::{Report, When};
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
@@ -65,11 +65,15 @@ impl Work {
         let running = Running(Arc::clone(&self.shared));
         let mut clock = Clock::new(Instant::now(), self.shared.pcm.seconds_per_chunk());
         let mut lead = Lead::new(self.shared.pcm.seconds_per_chunk() * 1000.0, self.shared.pcm.capacity());
-        let micros = now_micros();
+        self.shared.epoch.store(now_micros(), Ordering::Relaxed);
         while !self.shared.stop.load(Ordering::Acquire) {
             let now = Instant::now();
             let written = self.shared.pcm.written();
             let missing = clock.stall(now, written);
+            if missing > 0 {
+                let passed = written as f64 * self.shared.pcm.seconds_per_chunk() * 1e6;
+                self.shared.epoch.store(now_micros() - passed.round() as i64, Ordering::Relaxed);
+            }
             // Before the first chunk nobody misses anything.
             if missing > 0 && written > 0 {
                 self.shared.stats.underruns.fetch_add(missing, Ordering::Relaxed);
@@ -78,6 +82,8 @@ impl Work {
                     "rendering is {missing} chunks late; {} lie ready from now on",
                     lead.chunks(now)
                 );
+                let text = format!("the station's buffer ran empty: {missing} chunks come late");
+                self.shared.tell_all(Fault::BufferUnderrun.message(&text));
             }
             let live = clock.live(now);
             self.shared.pcm.set_live(live);
@@ -89,7 +95,7 @@ impl Work {
                 std::thread::park_timeout(due.min(NAP).max(Duration::from_micros(200)));
                 continue;
             }
-            self.chunk(micros);
+            self.chunk();
             lead.written(Instant::now());
             self.shared.stats.chunk(now.elapsed().as_secs_f64() * 1e6);
         }
@@ -97,7 +103,7 @@ impl Work {
     }
 
     /// Renders, encodes and publishes one chunk.
-    fn chunk(&mut self, start_micros: i64) {
+    fn chunk(&mut self) {
         self.send_wishes();
         self.playing.render(self.frames, &mut self.samples);
         self.fade();
@@ -107,9 +113,9 @@ impl Work {
         let index = self.shared.pcm.written();
         let rate = self.shared.pcm.sample_rate();
         let frame = index * self.frames as u64;
-        let micros = start_micros + (u128::from(frame) * 1_000_000 / u128::from(rate)) as i64;
         let packet =
             |format, bytes| Packet { format, index, frame, frames: self.frames as u32, channels: 2, bytes };
+        let micros = self.shared.due_micros(index);
         let header = ChunkHeader { index, sample_rate: rate, channels: 2, micros };
         if let Some(message) = self.encoder.encode(&header, &self.bytes) {
             let _kept = self.messages.write(&self.shared.messages, &packet(PacketFormat::Pcm16Json, message));
@@ -133,6 +139,8 @@ impl Work {
         for setting in settings {
             if let Err(error) = controller.set(setting, When::Tick(at)) {
                 tracing::error!("a change of {setting:?} is lost: {error}");
+                let text = format!("a change was lost, the last settings go on: {error}");
+                self.shared.tell_all(Fault::GenerationError.message(&text));
             }
         }
     }
@@ -186,6 +194,8 @@ impl Work {
                 let name = current.controller.node_name(node);
                 tracing::error!("the node `{name}` yields NaN or infinity and is silent from now on");
                 self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
+                let text = format!("the node `{name}` failed and is silent from now on");
+                self.shared.tell_all(Fault::SynthesisFailed.message(&text));
             }
         }
     }
@@ -216,6 +226,7 @@ impl Drop for Running {
         self.0.running.store(false, Ordering::Release);
         if std::thread::panicking() {
             tracing::error!("the render thread failed: the station is silent");
+            self.0.tell_all(Fault::SynthesisFailed.message("rendering has stopped; the station is silent"));
         }
     }
 }

@@ -122,7 +122,10 @@ fn presets(caller: Caller, cx: Context) -> Response {
 }
 
 async fn control(caller: Caller, body: warp::hyper::body::Bytes, cx: Context) -> Response {
-    let request: Request = match serde_json::from_slice(&body) {
+    // By way of an object: serde would take a list for a record, too.
+    let request = serde_json::from_slice::<serde_json::Map<String, Json>>(&body)
+        .and_then(|fields| serde_json::from_value::<Request>(Json::Object(fields)));
+    let request = match request {
         Ok(request) => request,
         Err(error) => {
             let detail =

@@ -36,51 +36,6 @@ pub struct ClientReport {
     pub played_chunk_index: u64,
 }
 
-/// What goes wrong, and how bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// This client reads too slowly and was moved to the live edge.
-    BufferOverrun,
-    /// A message that is malformed or out of range.
-    InvalidControl,
-    /// No more clients can be held.
-    ServerOverload,
-    /// Rendering has stopped.
-    SynthesisFailed,
-}
-
-impl Code {
-    fn name(self) -> &'static str {
-        match self {
-            Self::BufferOverrun => "BUFFER_OVERRUN",
-            Self::InvalidControl => "INVALID_CONTROL",
-            Self::ServerOverload => "SERVER_OVERLOAD",
-            Self::SynthesisFailed => "SYNTHESIS_FAILED",
-        }
-    }
-
-    fn severity(self) -> &'static str {
-        match self {
-            Self::BufferOverrun => "info",
-            Self::InvalidControl => "error",
-            Self::ServerOverload => "critical",
-            Self::SynthesisFailed => "warning",
-        }
-    }
-}
-
-/// An `error` message.
-pub fn error(code: Code, message: &str) -> String {
-    json!({
-        "type": "error",
-        "code": code.name(),
-        "message": message,
-        "severity": code.severity(),
-        "timestamp": super::timestamp(now_micros()),
-    })
-    .to_string()
-}
-
 /// A `pong` message.
 pub fn pong(client_time: &serde_json::Value) -> String {
     json!({ "type": "pong", "client_time": client_time, "server_time": super::timestamp(now_micros()) })

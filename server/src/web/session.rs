@@ -2,8 +2,8 @@
 
 use super::Context;
 use super::guard::{Caller, caller};
-use super::messages::{Code, FromClient, error, pcm_frame, pong};
-use crate::station::{Listener, ListenerError, Shared, now_micros};
+use super::messages::{FromClient, pcm_frame, pong};
+use crate::station::{Fault, Listener, ListenerError, Shared};
 use auralis_graph::packet::PacketFormat;
 use auralis_nodes::ring_buffer::Read;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
@@ -100,13 +100,13 @@ async fn enter(socket: WebSocket, context: Context, id: Option<String>, caller: 
 }
 
 async fn refuse(mut socket: WebSocket, refused: ListenerError) {
-    let (code, close) = match refused {
-        ListenerError::Full(_) => (Code::ServerOverload, close::TRY_AGAIN_LATER),
-        ListenerError::Name | ListenerError::Taken(_) => (Code::InvalidControl, close::POLICY),
+    let (fault, close) = match refused {
+        ListenerError::Full(_) => (Fault::ServerOverload, close::TRY_AGAIN_LATER),
+        ListenerError::Name | ListenerError::Taken(_) => (Fault::InvalidControl, close::POLICY),
     };
     let farewell = async {
         // Whoever is gone already need not be told.
-        let _ = socket.send(Message::text(error(code, &refused.to_string()))).await;
+        let _ = socket.send(Message::text(fault.message(&refused.to_string()))).await;
         let _ = socket.send(Message::close_with(close, refused.to_string())).await;
         // The close is complete once the other side has answered it.
         while let Some(Ok(_)) = socket.next().await {}
@@ -121,6 +121,7 @@ struct Gone;
 enum Turn {
     Stop(bool),
     Heard(Option<Result<Message, warp::Error>>),
+    Silence,
     Ping,
     Event(Result<Arc<str>, broadcast::error::RecvError>),
     Chunks(bool),
@@ -145,12 +146,14 @@ impl Session {
         }
         let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
+        let silence = sleep(SILENCE);
+        tokio::pin!(silence);
         loop {
             let turn = tokio::select! {
                 biased;
                 stopped = self.stopping.changed() => Turn::Stop(stopped.is_err() || *self.stopping.borrow()),
                 message = stream.next() => Turn::Heard(message),
+                () = &mut silence => Turn::Silence,
                 _ = ping.tick() => Turn::Ping,
                 event = self.events.recv() => Turn::Event(event),
                 changed = self.written.changed() => Turn::Chunks(changed.is_ok()),
@@ -162,12 +165,11 @@ impl Session {
                 }
                 Turn::Stop(false) => Ok(()),
                 Turn::Heard(Some(Ok(message))) => {
-                    heard = Instant::now();
+                    silence.as_mut().reset(Instant::now() + SILENCE);
                     self.hear(message).await
                 }
                 // Closed, broken, or a message that is too large.
-                Turn::Heard(_) => Err(Gone),
-                Turn::Ping if heard.elapsed() >= SILENCE => Err(Gone),
+                Turn::Heard(_) | Turn::Silence => Err(Gone),
                 Turn::Ping => self.send(Message::ping(Vec::new())).await,
                 Turn::Event(Ok(event)) => self.send(Message::text(&*event)).await,
                 // Too slow for events: the next one says what is true by then.
@@ -210,7 +212,7 @@ impl Session {
                 Read::Moved(passed) => {
                     self.listener.dropped.fetch_add(passed, Ordering::Relaxed);
                     let text = format!("too slow: {passed} chunks were left out");
-                    Message::text(error(Code::BufferOverrun, &text))
+                    Message::text(Fault::BufferOverrun.message(&text))
                 }
                 Read::Chunk(chunk) => {
                     self.listener.sent.fetch_add(1, Ordering::Relaxed);
@@ -220,8 +222,7 @@ impl Session {
                             Message::text(String::from_utf8_lossy(&chunk.bytes).into_owned())
                         }
                         PacketFormat::Pcm16 => {
-                            let ahead = (chunk.index as f64 - ring.live() as f64) * ring.seconds_per_chunk();
-                            let micros = now_micros() + (ahead * 1e6) as i64;
+                            let micros = self.station.due_micros(chunk.index);
                             Message::binary(pcm_frame(ring.sample_rate(), chunk.index, micros, &chunk.bytes))
                         }
                     }
@@ -241,11 +242,13 @@ impl Session {
         if message.is_ping() || message.is_pong() {
             return Ok(());
         }
-        let said: FromClient = match serde_json::from_slice(message.as_bytes()) {
+        let said = message.to_str().map_err(|()| "it is binary; messages are JSON text".to_string());
+        let said = said.and_then(|text| serde_json::from_str(text).map_err(|wrong| wrong.to_string()));
+        let said: FromClient = match said {
             Ok(said) => said,
             Err(wrong) => {
                 let text = format!("not a message of the protocol: {wrong}");
-                return self.send(Message::text(error(Code::InvalidControl, &text))).await;
+                return self.send(Message::text(Fault::InvalidControl.message(&text))).await;
             }
         };
         match said {
@@ -253,7 +256,7 @@ impl Session {
             FromClient::StatusRequest => {
                 if !self.station.is_rendering() {
                     let text = "rendering has stopped; the station is silent";
-                    self.send(Message::text(error(Code::SynthesisFailed, text))).await?;
+                    self.send(Message::text(Fault::SynthesisFailed.message(text))).await?;
                 }
                 self.send(Message::text(self.station.status())).await
             }
@@ -269,7 +272,7 @@ impl Session {
                 match super::api::apply(&self.station, *request, self.operator).await {
                     Ok(()) => Ok(()),
                     Err(refused) => {
-                        self.send(Message::text(error(Code::InvalidControl, &refused.to_string()))).await
+                        self.send(Message::text(Fault::InvalidControl.message(&refused.to_string()))).await
                     }
                 }
             }
