@@ -290,13 +290,6 @@ pub const DEFINITIONS: &[Definition] = &[
         set: |s, text| switch(text).map(|on| s.effects = on),
     },
     Definition {
-        name: "enable-opus",
-        alias: None,
-        value: "BOOL",
-        about: "Whether listeners may choose Opus; this version sends PCM either way [default: true]",
-        set: |_, text| switch(text).map(|_| ()),
-    },
-    Definition {
         name: "enable-ssl",
         alias: None,
         value: "BOOL",
@@ -305,20 +298,6 @@ pub const DEFINITIONS: &[Definition] = &[
             true => Err("false: TLS is not yet available; put a proxy that has it in front".into()),
             false => Ok(()),
         },
-    },
-    Definition {
-        name: "ssl-cert-path",
-        alias: None,
-        value: "FILE",
-        about: "Certificate for TLS, which is not yet available [default: none]",
-        set: |_, _| Ok(()),
-    },
-    Definition {
-        name: "ssl-key-path",
-        alias: None,
-        value: "FILE",
-        about: "Key for TLS, which is not yet available [default: none]",
-        set: |_, _| Ok(()),
     },
     Definition {
         name: "enable-transformer",

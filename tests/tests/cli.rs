@@ -256,7 +256,11 @@ fn settings_that_cannot_be_used_stop_the_start_with_one_line() {
         ("auralis_default_intensity", "1.01", "AURALIS_DEFAULT_INTENSITY is `1.01`"),
         ("AURALIS_ENABLE_TRANSFORMER", "true", "not yet available"),
         ("AURALIS_ENABLE_SSL", "true", "AURALIS_ENABLE_SSL"),
-        ("AURALIS_ENABLE_OPUS", "perhaps", "AURALIS_ENABLE_OPUS is `perhaps`, but must be true or false"),
+        (
+            "AURALIS_ENABLE_EFFECTS",
+            "perhaps",
+            "AURALIS_ENABLE_EFFECTS is `perhaps`, but must be true or false",
+        ),
         ("AURALIS_ENABLE_EFFECTS", "perhaps", "AURALIS_ENABLE_EFFECTS is `perhaps`"),
         ("AURALIS_DEVICE", "cuda", "AURALIS_DEVICE is `cuda`"),
         ("AURALIS_HOST", "no.such.host.example", "AURALIS_HOST"),
@@ -290,15 +294,12 @@ fn the_help_of_serve_names_every_setting() {
         "default-bpm",
         "default-intensity",
         "max-clients",
-        "enable-opus",
         "enable-effects",
         "enable-transformer",
         "log-level",
         "log-file",
         "cors-origins",
         "enable-ssl",
-        "ssl-cert-path",
-        "ssl-key-path",
     ] {
         assert!(help.contains(&format!("--{name} ")), "--{name} is missing");
         let variable = format!("AURALIS_{}", name.replace('-', "_").to_uppercase());
