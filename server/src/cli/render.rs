@@ -105,6 +105,11 @@ impl Render {
         let job = Job { preset: &preset, catalogue: &catalogue, options, journal };
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
         let frames = (self.length * f64::from(self.rate)).round() as u64;
+        if frames == 0 && container == Container::Flac && !self.tail {
+            return Err(Failure::Message(
+                "a FLAC file cannot be empty: choose a --length above 0, or .wav".into(),
+            ));
+        }
         if frames > AudioFile::most_frames(container, format) {
             let most = AudioFile::most_frames(container, format) as f64 / f64::from(self.rate) / 3600.0;
             let what = match container {

@@ -182,8 +182,6 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
         (StatusCode::NOT_FOUND, "Not found", "there is nothing under this address")
     } else if rejection.find::<ForeignOrigin>().is_some() {
         (StatusCode::FORBIDDEN, "Forbidden", "pages of this origin may not use the station")
-    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
-        (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not take this method")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
         (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a request has at most 64 kB")
     } else if rejection.find::<reject::LengthRequired>().is_some() {
@@ -198,6 +196,8 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
             "Bad request",
             "the query is not valid: `from` is a chunk's number, `format` is json, pcm16 or none",
         )
+    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
+        (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not take this method")
     } else {
         tracing::error!("a request failed: {rejection:?}");
         (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "the station could not answer")

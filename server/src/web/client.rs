@@ -14,8 +14,11 @@ pub fn routes(production: bool) -> impl Filter<Extract = (Response,), Error = Re
     let named =
         warp::path("client").and(warp::path::tail()).map(|tail: warp::path::Tail| tail.as_str().to_string());
     let reads = warp::get().or(warp::head()).unify();
-    reads
-        .and(index.or(named).unify())
+    // The address first: what is not there is not found, by whatever method.
+    index
+        .or(named)
+        .unify()
+        .and(reads)
         .and_then(move |path: String| std::future::ready(file(&path, production)))
 }
 
