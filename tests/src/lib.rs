@@ -9,4 +9,4 @@ mod text;
 
 pub use browser::{Browser, Key, Screen};
 pub use line::Line;
-pub use server::Server;
+pub use server::{Server, program};

@@ -8,13 +8,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
-/// The program, built from this workspace in the profile of the test.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let build = escargot::CargoBuild::new().manifest_path(manifest).package("auralis").bin("auralis");
     let run = build.current_release().run().expect("the program `auralis` does not build");
     run.path().to_path_buf()
 });
+
+/// The program `auralis`, built from this workspace in the profile of the test or bench that asks.
+///
+/// # Panics
+/// It does not build.
+pub fn program() -> &'static Path {
+    &PROGRAM
+}
 
 /// A station of its own: its presets, its port, nobody else's settings.
 pub struct Server {
@@ -102,7 +109,7 @@ impl Drop for Server {
 }
 
 fn launch(home: &TempDir, arguments: &[String], port: u16) -> (Child, u16) {
-    let mut child = Command::new(&*PROGRAM)
+    let mut child = Command::new(program())
         .args(["serve", "--host", "0.0.0.0", "--port", &port.to_string()])
         .args(arguments)
         .current_dir(home.path())

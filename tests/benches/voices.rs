@@ -10,7 +10,7 @@ use auralis_nodes::synth::{Instructions, Synth};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const RATE: u32 = 48_000;
 const BLOCK: usize = 512;
@@ -145,5 +145,13 @@ fn voices(criterion: &mut Criterion) {
     measure::<Baseline>(criterion);
 }
 
-criterion_group!(benches, voices);
+fn settings() -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .without_plots()
+}
+
+criterion_group! { name = benches; config = settings(); targets = voices }
 criterion_main!(benches);
