@@ -1,8 +1,11 @@
 //! Reading and checking a preset of 10,000 nodes: spans, parameters, units, connections, modulation, loops.
 
+mod measure;
+
 use auralis_graph::places::Places;
 use auralis_graph::{Preset, Source};
 use criterion::{Criterion, criterion_group, criterion_main};
+use measure::ProcessorTime;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Duration;
@@ -52,7 +55,7 @@ fn text() -> String {
     text
 }
 
-fn check(criterion: &mut Criterion) {
+fn check(criterion: &mut Criterion<ProcessorTime>) {
     let catalogue = auralis_nodes::catalogue();
     let source = Source::new("large.yaml", text());
     let read = || Preset::read(&source, &catalogue, &Places::anywhere()).expect("the preset is right");
@@ -62,8 +65,9 @@ fn check(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn settings() -> Criterion {
+fn settings() -> Criterion<ProcessorTime> {
     Criterion::default()
+        .with_measurement(ProcessorTime)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3))

@@ -25,7 +25,8 @@ pub fn run(root: &Path) -> Result<(), String> {
         &[("CRITERION_HOME", &shown)],
     )?;
     let results = Results::read(&folder, began).map_err(|error| format!("{shown}: {error}"))?;
-    println!("{}, {}\n\n{}", processor(), results.instructions(), figures::table(&results));
+    let (processor, instructions) = (processor(), results.instructions());
+    println!("{processor}, {instructions}; medians of processor time\n\n{}", figures::table(&results));
     Ok(())
 }
 

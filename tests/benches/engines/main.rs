@@ -10,12 +10,15 @@ mod dasp;
 mod fire;
 mod fun;
 mod kernels;
+#[path = "../measure/mod.rs"]
+mod measure;
 mod ours;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dasp::Dasp;
 use fire::Fire;
 use fun::Fun;
+use measure::ProcessorTime;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -27,7 +30,7 @@ fn work(nodes: usize, frames: usize) -> Throughput {
     Throughput::Elements((nodes * frames) as u64)
 }
 
-fn empty(criterion: &mut Criterion) {
+fn empty(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("empty");
     let quanta = |frames: usize| Throughput::Elements((NODES * frames / 64) as u64);
     group.throughput(quanta(64));
@@ -43,7 +46,7 @@ fn empty(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn sounding(criterion: &mut Criterion) {
+fn sounding(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("sounding");
     group.throughput(work(kernels::NODES, 64));
     let (mut auralis, mut same) = (ours::catalogue(), ours::same_kernels());
@@ -81,8 +84,9 @@ fn sounding(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn settings() -> Criterion {
+fn settings() -> Criterion<ProcessorTime> {
     Criterion::default()
+        .with_measurement(ProcessorTime)
         .sample_size(50)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))

@@ -2,6 +2,8 @@
 //! that it takes.
 
 mod listener;
+#[path = "../measure/mod.rs"]
+mod measure;
 mod memory;
 
 use auralis_graph::packet::{Packet, PacketFormat};
@@ -9,6 +11,7 @@ use auralis_nodes::encoder::{ChunkHeader, MessageEncoder, interleave};
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use criterion::{Criterion, criterion_group, criterion_main};
 use listener::Station;
+use measure::ProcessorTime;
 use memory::Resident;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -20,7 +23,7 @@ const BYTES: usize = 4 * FRAMES;
 /// Chunks that a ring holds by default.
 const CHUNKS: usize = 30;
 
-fn chunks(criterion: &mut Criterion) {
+fn chunks(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("chunks");
     let ring = ChunkRing::new(CHUNKS, BYTES, 44_100, 0.1);
     let mut writer = ring.writer();
@@ -94,8 +97,9 @@ fn resident(criterion: &mut Criterion<Resident>) {
     group.finish();
 }
 
-fn quick() -> Criterion {
+fn quick() -> Criterion<ProcessorTime> {
     Criterion::default()
+        .with_measurement(ProcessorTime)
         .sample_size(30)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
