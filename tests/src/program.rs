@@ -11,13 +11,20 @@ use tempfile::TempDir;
 /// No command takes longer; one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program, built from this workspace as it ships.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let build = escargot::CargoBuild::new().manifest_path(manifest).package("auralis").bin("auralis");
     let run = build.current_release().run().expect("the program `auralis` does not build");
     run.path().to_path_buf()
 });
+
+/// The program `auralis`, built from this workspace in the profile of the test or bench that asks.
+///
+/// # Panics
+/// It does not build.
+pub fn program() -> &'static Path {
+    &PROGRAM
+}
 
 /// A folder to work in, with a user's folder of presets in it; nobody else's settings reach it.
 pub struct Room(TempDir);
@@ -80,7 +87,7 @@ impl Room {
 
     /// The program, to be started in this room.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&*PROGRAM);
+        let mut command = Command::new(program());
         let foreign = std::env::vars_os().map(|(name, _)| name);
         for name in foreign.filter(|name| name.to_string_lossy().to_uppercase().starts_with("AURALIS_")) {
             command.env_remove(name);

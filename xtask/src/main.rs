@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask NAME`. One module a chore; no logic that the product needs lives here.
 
+mod bench;
 mod docs;
 mod new_node;
 mod setup;
@@ -21,6 +22,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Runs the benches and prints the figures that the project promises, the peers' beside them.
+    Bench,
     /// Writes docs/nodes.md and docs/preset.schema.json, as the program prints them.
     Docs,
     /// Writes a node to start from, its line in the catalogue, and a test to fill in.
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     // The crate lies in the project's root.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let done = match Arguments::parse().chore {
+        Chore::Bench => bench::run(root),
         Chore::Docs => docs::run(root),
         Chore::NewNode(arguments) => new_node::run(&arguments, root),
         Chore::Soundfont(arguments) => soundfont::run(&arguments),

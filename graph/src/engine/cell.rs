@@ -25,6 +25,8 @@ pub(crate) struct Cell {
     pub faulted: bool,
     /// Whether the common gain and mute leave the outputs as they are.
     pub unity: bool,
+    /// The common gain and mute as one factor; none while either moves or is modulated.
+    pub factor: Option<f32>,
     /// The same parameters on their way.
     pub slots: Box<[Slot]>,
     /// Index of `gain`; `mute` follows. None on nodes that make no audio.
@@ -57,6 +59,7 @@ impl Cell {
             asleep: false,
             faulted: false,
             unity: true,
+            factor: Some(1.0),
             slots,
             level,
             modulated,
@@ -64,13 +67,20 @@ impl Cell {
             last_move: Move::LAST,
             tempo: None,
         };
-        cell.find_unity();
+        cell.find_factor();
         cell
     }
 
-    fn find_unity(&mut self) {
-        let rests = |value: &ParamValue| !value.signal && value.value == 0.0;
-        self.unity = self.level.is_none_or(|gain| rests(&self.values[gain]) && rests(&self.values[gain + 1]));
+    fn find_factor(&mut self) {
+        self.factor = match self.level {
+            None => Some(1.0),
+            Some(gain) => {
+                let (level, mute) = (self.values[gain], self.values[gain + 1]);
+                let factor = if mute.value >= 0.5 { 0.0 } else { gain_factor(level.value) };
+                (!level.signal && !mute.signal).then_some(factor)
+            }
+        };
+        self.unity = self.factor == Some(1.0);
     }
 
     /// Enters a new target for a slot. Returns false when the list of moves is full.
@@ -103,7 +113,7 @@ impl Cell {
         if self.modulated & (1 << index) == 0 {
             settle(&mut self.values[index], state);
         }
-        self.find_unity();
+        self.find_factor();
     }
 
     /// Whether the node is awake, sound, and all its parameters rest.
@@ -145,7 +155,7 @@ impl Cell {
         }
         self.first_move = Move::LAST;
         self.last_move = Move::LAST;
-        self.find_unity();
+        self.find_factor();
     }
 
     /// Ends the quantum: slots that came to rest no longer move.
@@ -154,20 +164,15 @@ impl Cell {
         self.moving &= !self.settling;
     }
 
-    /// The common gain and mute as one factor, or as one for each frame in `out`.
-    pub fn factor(&self, signals: &[Block], out: &mut Block) -> Factor {
-        let Some(gain) = self.level else { return Factor::Constant(1.0) };
+    /// The common gain and mute as one factor for each frame.
+    pub fn render_factor(&self, signals: &[Block], out: &mut Block) {
+        let Some(gain) = self.level else { return out.fill(1.0) };
         let (level, mute) = (self.values[gain], self.values[gain + 1]);
-        if !level.signal && !mute.signal {
-            let factor = if mute.value >= 0.5 { 0.0 } else { gain_factor(level.value) };
-            return Factor::Constant(factor);
-        }
         for frame in 0..QUANTUM {
             let db = if level.signal { signals[gain][frame] } else { level.value };
             let muted = if mute.signal { signals[gain + 1][frame] } else { mute.value };
             out[frame] = gain_factor(db) * (1.0 - muted);
         }
-        Factor::Signal
     }
 
     /// Ends all glides at their targets and forgets all signal.
@@ -184,15 +189,8 @@ impl Cell {
                 settle(&mut self.values[index], slot);
             }
         }
-        self.find_unity();
+        self.find_factor();
     }
-}
-
-/// What [`Cell::factor`] found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Factor {
-    Constant(f32),
-    Signal,
 }
 
 /// The moves of all nodes in one quantum.

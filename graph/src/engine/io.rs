@@ -1,5 +1,6 @@
 //! What a processor sees of its node's ports and parameters in one quantum. Audio thread.
 
+use super::cell::MAX_PARAMS;
 use super::memory::{Memory, NOTHING};
 use super::schedule::{Plug, Schedule, Step};
 use crate::dsp::{Block, QUANTUM};
@@ -53,7 +54,7 @@ pub struct Io<'a> {
     pub(crate) schedule: &'a Schedule,
     pub(crate) step: &'a Step,
     pub(crate) params: &'a [ParamValue],
-    pub(crate) signals: &'a [Block],
+    pub(crate) signals: &'a [Block; MAX_PARAMS],
 }
 
 impl<'a> Io<'a> {

@@ -61,7 +61,7 @@ pub struct Engine {
     moves: Moves,
     link: Link,
     /// Parameter values that move, by index; used by one node after the other.
-    signals: Box<[Block]>,
+    signals: Box<[Block; MAX_PARAMS]>,
     level: Block,
     simd: Level,
     output: [Block; 2],
@@ -101,7 +101,7 @@ impl Engine {
             pending: Pending::new(),
             moves: Moves::new(),
             link,
-            signals: vec![Block::SILENCE; MAX_PARAMS].into_boxed_slice(),
+            signals: Box::new([Block::SILENCE; MAX_PARAMS]),
             level: Block::SILENCE,
             simd: Level::new(),
             output: [Block::SILENCE; 2],
@@ -239,7 +239,7 @@ impl Engine {
         dispatch!(self.simd, simd => turn.run_all(simd));
         self.moves.clear();
         self.collect();
-        for inbox in self.schedule.inboxes.iter().filter(|inbox| **inbox != NOTHING) {
+        for inbox in &self.schedule.open_inboxes {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { self.schedule.memory.notes_mut(*inbox) }.clear();
         }

@@ -110,6 +110,8 @@ pub(crate) struct Schedule {
     pub musical: Box<[(u32, u16)]>,
     /// The buffer of each node in which notes from outside arrive; `NOTHING` for most.
     pub inboxes: Box<[u32]>,
+    /// Those of `inboxes` that there are: emptied after every quantum.
+    pub open_inboxes: Box<[u32]>,
     /// Lateness of each node's inputs: automation for it is delayed by as much.
     pub lateness: Box<[u32]>,
     /// Frames from the engine's clock to its output.
@@ -149,7 +151,7 @@ impl Schedule {
         self.modulations.iter().for_each(|modulation| self.memory.check_block(modulation.source));
         self.outputs.iter().flatten().for_each(|wire| self.memory.check_block(*wire));
         self.notes_out.iter().for_each(|index| self.memory.check_notes(*index));
-        self.inboxes.iter().for_each(|index| self.memory.check_notes(*index));
+        self.inboxes.iter().chain(&self.open_inboxes).for_each(|index| self.memory.check_notes(*index));
         self
     }
 

@@ -1,7 +1,7 @@
 //! One node's turn in a quantum: form its inputs, move its parameters, run it, and look at what comes out of
 //! its door. Audio thread.
 
-use super::cell::{Cell, Factor, Moves};
+use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
 use super::io::Io;
 use super::memory::Memory;
@@ -18,7 +18,7 @@ pub(crate) struct Turn<'a> {
     pub schedule: &'a Schedule,
     pub context: Context<'a>,
     pub moves: &'a Moves,
-    pub signals: &'a mut [Block],
+    pub signals: &'a mut [Block; MAX_PARAMS],
     pub level: &'a mut Block,
     pub link: &'a mut Link,
 }
@@ -27,18 +27,21 @@ impl Turn<'_> {
     /// Runs all steps. Generic over the instruction set, so that what every node's door costs is small on each.
     #[simd]
     pub fn run_all<S: Simd>(&mut self, simd: S) {
-        for (index, step) in self.schedule.steps.iter().enumerate() {
+        let schedule = self.schedule;
+        for (index, step) in schedule.steps.iter().enumerate() {
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
             if step.plain && cell.is_plain() {
                 let status = self.process(step, cell, &self.context);
                 self.finish(simd, step, cell, status);
             } else {
-                self.run_with_extras(simd, step, &self.schedule.extras[index], cell);
+                self.run_with_extras(simd, step, &schedule.extras[index], cell);
             }
         }
     }
 
+    /// Out of line, so that the walk over plain steps keeps its registers.
+    #[inline(never)]
     #[simd]
     fn run_with_extras<S: Simd>(&mut self, simd: S, step: &Step, extra: &Extra, cell: &mut Cell) {
         let schedule = self.schedule;
@@ -106,23 +109,33 @@ impl Turn<'_> {
             memory.set_silent(*wire, false);
         }
         if !cell.unity {
-            self.apply_level(step, cell);
+            self.apply_level(simd, step, cell);
+        }
+    }
+
+    #[inline(always)]
+    fn apply_level<S: Simd>(&mut self, simd: S, step: &Step, cell: &Cell) {
+        let Some(factor) = cell.factor else { return self.apply_moving_level(step, cell) };
+        if factor == 0.0 {
+            return set_silent(self.schedule, step);
+        }
+        let factor = f32x16::splat(simd, factor);
+        for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
+            // SAFETY: as in `look_at_door`.
+            let block = unsafe { self.schedule.memory.block_mut(*wire) };
+            for part in block.chunks_exact_mut(16) {
+                (f32x16::from_slice(simd, part) * factor).store_slice(part);
+            }
         }
     }
 
     #[cold]
-    fn apply_level(&mut self, step: &Step, cell: &Cell) {
-        let factor = cell.factor(self.signals, self.level);
-        if factor == Factor::Constant(0.0) {
-            return set_silent(self.schedule, step);
-        }
+    fn apply_moving_level(&mut self, step: &Step, cell: &Cell) {
+        cell.render_factor(self.signals, self.level);
         for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
             // SAFETY: as in `look_at_door`.
             let block = unsafe { self.schedule.memory.block_mut(*wire) };
-            match factor {
-                Factor::Constant(factor) => block.iter_mut().for_each(|x| *x *= factor),
-                Factor::Signal => block.iter_mut().zip(self.level.iter()).for_each(|(x, f)| *x *= f),
-            }
+            block.iter_mut().zip(self.level.iter()).for_each(|(x, factor)| *x *= factor);
         }
     }
 

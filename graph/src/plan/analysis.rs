@@ -4,8 +4,7 @@ use crate::port::{Channels, PortKind};
 use crate::preset::{Connection, NodeEntry};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rate at which a delay's legality is judged before the real rate is known.
 const NOMINAL_RATE: u32 = 48_000;
@@ -13,10 +12,14 @@ const NOMINAL_RATE: u32 = 48_000;
 /// More loops than these are not told apart.
 const MOST_LOOPS: usize = 20;
 
+/// Most nodes of one kind that run in a row while others are ready: their buffers are to stay in the nearest cache.
+const LONGEST_RUN: usize = 16;
+
 /// An order in which every node runs after what it listens to, except where a delay closes a loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Order {
-    /// All nodes; among those that are ready, the first in the text goes first.
+    /// All nodes. Among those that are ready, like ones follow each other, up to [`LONGEST_RUN`], so that what one
+    /// waits for, the next can use; else the first in the text goes first.
     pub sequence: Vec<usize>,
     /// The loop (strongly connected component) of each node.
     component: Vec<usize>,
@@ -52,18 +55,48 @@ pub(crate) fn order(nodes: &[NodeEntry]) -> Result<Order, Vec<Vec<usize>>> {
         waits[*to] += 1;
         leads[*from].push(*to);
     }
-    let mut ready: BinaryHeap<Reverse<usize>> =
-        (0..nodes.len()).filter(|node| waits[*node] == 0).map(Reverse).collect();
-    while let Some(Reverse(node)) = ready.pop() {
+    let mut ready = Ready::default();
+    (0..nodes.len())
+        .filter(|node| waits[*node] == 0)
+        .for_each(|node| ready.insert(nodes[node].kind.name, node));
+    while let Some(node) = ready.next(nodes) {
         order.sequence.push(node);
         for to in &leads[node] {
             waits[*to] -= 1;
             if waits[*to] == 0 {
-                ready.push(Reverse(*to));
+                ready.insert(nodes[*to].kind.name, *to);
             }
         }
     }
     if order.sequence.len() == nodes.len() { Ok(order) } else { Err(loops(nodes.len(), &kept, &leads)) }
+}
+
+/// Nodes that wait for nothing any more.
+#[derive(Default)]
+struct Ready {
+    all: BTreeSet<usize>,
+    of_kind: BTreeMap<&'static str, BTreeSet<usize>>,
+    /// The kind of the node that was taken last, and how many of it were taken in a row.
+    run: (&'static str, usize),
+}
+
+impl Ready {
+    fn insert(&mut self, kind: &'static str, node: usize) {
+        self.all.insert(node);
+        self.of_kind.entry(kind).or_default().insert(node);
+    }
+
+    /// Takes the next node of the sequence.
+    fn next(&mut self, nodes: &[NodeEntry]) -> Option<usize> {
+        let (last, length) = self.run;
+        let like = self.of_kind.get(last).and_then(BTreeSet::first).filter(|_| length < LONGEST_RUN);
+        let node = *like.or(self.all.first())?;
+        let kind = nodes[node].kind.name;
+        self.run = (kind, if kind == last && length < LONGEST_RUN { length + 1 } else { 1 });
+        self.all.remove(&node);
+        self.of_kind.get_mut(kind)?.remove(&node);
+        Some(node)
+    }
 }
 
 /// All connections as pairs of nodes, each once for each time it is made, in text order.

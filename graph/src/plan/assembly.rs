@@ -124,6 +124,7 @@ impl<'a> Assembly<'a> {
             outputs,
             notes_out: notes_out.into(),
             musical: musical.collect(),
+            open_inboxes: self.inboxes.iter().copied().filter(|inbox| *inbox != NOTHING).collect(),
             inboxes: self.inboxes.into(),
             lateness: self.timing.heard.into(),
             latency,

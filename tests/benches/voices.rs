@@ -1,6 +1,8 @@
 //! Voices of `synth` in real time on one core at 48 kHz, in blocks of 512 frames, through a real engine: for each
 //! instruction set that the machine has. Every part of the patch but drive is in use.
 
+mod measure;
+
 use auralis_graph::command::When;
 use auralis_graph::node::Pace;
 use auralis_graph::note::NoteEvent;
@@ -9,15 +11,13 @@ use auralis_graph::{Built, Catalogue, Kind, Options, Preset, Source, build};
 use auralis_nodes::synth::{Instructions, Synth};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
+use measure::ProcessorTime;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::Duration;
 
 const RATE: u32 = 48_000;
 const BLOCK: usize = 512;
 const VOICES: usize = 2048;
-
-/// What a portable build is to reach.
-const WANTED: [(&str, f64); 2] = [("AVX-512", 8_000.0), ("AVX2", 5_000.0)];
 
 enum Avx2 {}
 
@@ -107,7 +107,7 @@ nodes:
     built
 }
 
-fn measure<I: Instructions>(criterion: &mut Criterion) {
+fn measure<I: Instructions>(criterion: &mut Criterion<ProcessorTime>) {
     let level = name(I::level());
     let mut built = sounding::<I>();
     let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
@@ -119,25 +119,9 @@ fn measure<I: Instructions>(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements((VOICES * BLOCK) as u64));
     group.bench_function(level, |bencher| bencher.iter(&mut block));
     group.finish();
-    let mut seconds: Vec<f64> = (0..200)
-        .map(|_| {
-            let start = Instant::now();
-            block();
-            start.elapsed().as_secs_f64()
-        })
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    let voices = |seconds: f64| VOICES as f64 * BLOCK as f64 / f64::from(RATE) / seconds;
-    let wanted = WANTED.iter().find(|(name, _)| *name == level).map(|(_, wanted)| wanted);
-    let wanted = wanted.map_or(String::new(), |wanted| format!(" (wanted: {wanted})"));
-    println!(
-        "{level}: {:.0} voices in real time on one core{wanted}; the quickest block {:.0}\n",
-        voices(seconds[seconds.len() / 2]),
-        voices(seconds[0])
-    );
 }
 
-fn voices(criterion: &mut Criterion) {
+fn voices(criterion: &mut Criterion<ProcessorTime>) {
     measure::<Best>(criterion);
     if name(Level::new()) != "AVX2" {
         measure::<Avx2>(criterion);
@@ -145,5 +129,14 @@ fn voices(criterion: &mut Criterion) {
     measure::<Baseline>(criterion);
 }
 
-criterion_group!(benches, voices);
+fn settings() -> Criterion<ProcessorTime> {
+    Criterion::default()
+        .with_measurement(ProcessorTime)
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .without_plots()
+}
+
+criterion_group! { name = benches; config = settings(); targets = voices }
 criterion_main!(benches);
