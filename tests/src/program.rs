@@ -97,7 +97,8 @@ impl Room {
 
     /// The same, with something on its standard input.
     pub fn feed(&self, arguments: &[&str], input: &[u8]) -> Said {
-        let mut child = self.command().args(arguments).stdin(Stdio::piped()).spawn().expect("it does not start");
+        let mut child =
+            self.command().args(arguments).stdin(Stdio::piped()).spawn().expect("it does not start");
         let mut stdin = child.stdin.take().expect("its standard input is a pipe");
         let input = input.to_vec();
         // The program may end without reading it all.
@@ -169,19 +170,27 @@ impl Said {
         &self.out
     }
 
-    /// Holds that the work failed with this status, that standard output stayed empty, and that the reason on
-    /// standard error has all these words and is no panic.
+    /// Holds that the work failed with this status, and that standard error has all these words and no panic.
+    ///
+    /// # Panics
+    /// Otherwise.
+    #[track_caller]
+    pub fn says(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        for word in words {
+            assert!(self.err.contains(word), "`{word}` is not in:\n{}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+
+    /// The same, and that standard output stayed empty.
     ///
     /// # Panics
     /// Otherwise.
     #[track_caller]
     pub fn fails(&self, status: i32, words: &[&str]) {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        self.says(status, words);
         assert_eq!(self.out, "", "results and errors are mixed");
-        for word in words {
-            assert!(self.err.contains(word), "`{word}` is not in:\n{}", self.err);
-        }
-        assert!(!self.err.contains("panicked"), "{}", self.err);
     }
 
     /// What was printed, as JSON.

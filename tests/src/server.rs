@@ -94,7 +94,8 @@ impl Server {
     /// # Panics
     /// It does not answer with JSON.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Json) {
-        let request = ureq::http::Request::builder().method(method).uri(self.url(path)).body(body.to_string());
+        let request =
+            ureq::http::Request::builder().method(method).uri(self.url(path)).body(body.to_string());
         let mut answer = agent().run(request.expect("a request")).expect("the station does not answer");
         let said = answer.body_mut().read_to_string().expect("the answer is no text");
         let json = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{method} {path}: no JSON: {said}"));
