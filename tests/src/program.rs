@@ -177,19 +177,27 @@ impl Said {
         &self.out
     }
 
-    /// Holds that the work failed with this status, that standard output stayed empty, and that the reason on
-    /// standard error has all these words and is no panic.
+    /// Holds that the work failed with this status, and that standard error has all these words and no panic.
+    ///
+    /// # Panics
+    /// Otherwise.
+    #[track_caller]
+    pub fn says(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        for word in words {
+            assert!(self.err.contains(word), "`{word}` is not in:\n{}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+
+    /// The same, and that standard output stayed empty.
     ///
     /// # Panics
     /// Otherwise.
     #[track_caller]
     pub fn fails(&self, status: i32, words: &[&str]) {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        self.says(status, words);
         assert_eq!(self.out, "", "results and errors are mixed");
-        for word in words {
-            assert!(self.err.contains(word), "`{word}` is not in:\n{}", self.err);
-        }
-        assert!(!self.err.contains("panicked"), "{}", self.err);
     }
 
     /// What was printed, as JSON.
