@@ -108,7 +108,18 @@ impl Reader<'_> {
             [Target { node, param, stretch: None }] => self.like_target(*node, *param, given)?,
             _ => (Unit::Plain, UNIT_RANGE, self.shared_default(&targets, given, key)?),
         };
+        if given.is_some() {
+            self.start_at(default, &targets);
+        }
         Some(Control { name, label, unit, unit_label, range, default, targets, span: key.span })
+    }
+
+    /// A control that says where it stands says so of its targets too, or they would jump when it is first moved.
+    fn start_at(&mut self, value: f32, targets: &[Target]) {
+        for target in targets {
+            let value = target.stretch.map_or(value, |range| range.value(value));
+            self.nodes[target.node].params[target.param].amount = Amount::Value(value);
+        }
     }
 
     fn text(&mut self, node: &Node<'_>, what: &str) -> Option<String> {

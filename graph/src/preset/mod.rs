@@ -161,7 +161,7 @@ pub struct Control {
     pub unit_label: Option<String>,
     /// Its values.
     pub range: Range,
-    /// Where it stands until it is moved.
+    /// Where it stands until it is moved, and its targets with it.
     pub default: f32,
     /// What it moves.
     pub targets: Vec<Target>,
