@@ -1,6 +1,6 @@
 //! `filter`: a state-variable filter for any number of channels. Audio thread.
 
-use crate::voice::svf::{Angle, Coefs, Svf};
+use crate::voice::svf::{Angle, Coefs, Steady, Svf};
 use auralis_graph::dsp::{Block, QUANTUM};
 use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::lanes::{Lanes, exp2};
@@ -32,6 +32,8 @@ struct Stage {
     g1: Block,
     g2: Block,
     damping: Block,
+    /// What stands for all frames of the four where nothing moves.
+    steady: Option<Steady<f32>>,
     channels: Box<[Svf<f32>]>,
 }
 
@@ -154,7 +156,7 @@ fn choose<V: Lanes>(mode: FilterMode, damping: V, input: V, (band, low): (V, V))
 impl Stage {
     fn new(share: Share, channels: usize) -> Self {
         let [g0, g1, g2, damping] = [Block::SILENCE; 4];
-        Self { share, g0, g1, g2, damping, channels: vec![SILENT; channels].into_boxed_slice() }
+        Self { share, g0, g1, g2, damping, steady: None, channels: vec![SILENT; channels].into_boxed_slice() }
     }
 
     /// Coefficients for frames whose cutoff, over the sample rate, and resonance are given.
@@ -182,6 +184,17 @@ impl Stage {
     fn run<const N: usize>(&mut self, mode: FilterMode, first: usize, blocks: &mut [Block; N]) {
         let mut states = [SILENT; N];
         states.copy_from_slice(&self.channels[first..first + N]);
+        if let Some(steady) = self.steady {
+            let damping = self.damping[0];
+            for frame in 0..QUANTUM {
+                for (state, block) in states.iter_mut().zip(blocks.iter_mut()) {
+                    let input = block[frame];
+                    block[frame] = choose(mode, damping, input, state.tick_steady(input, &steady));
+                }
+            }
+            self.channels[first..first + N].copy_from_slice(&states);
+            return;
+        }
         for frame in 0..QUANTUM {
             let coefs = Coefs { g0: self.g0[frame], g1: self.g1[frame], g2: self.g2[frame] };
             for (state, block) in states.iter_mut().zip(blocks.iter_mut()) {
@@ -223,6 +236,10 @@ impl Filter {
                 stage.follow(simd, &cutoffs, &resonances);
             }
         });
+        for stage in stages.iter_mut() {
+            let coefs = Coefs { g0: stage.g0[0], g1: stage.g1[0], g2: stage.g2[0] };
+            stage.steady = now.is_some().then(|| Steady::new(&coefs));
+        }
     }
 
     /// Filters channels of the port from the `first` on.

@@ -61,12 +61,14 @@ pub fn gain(from: &[f32], out: &mut [f32]) {
     out.iter_mut().zip(from).for_each(|(out, x)| *out = x * GAIN);
 }
 
-/// A low-pass of 12 dB an octave, trapezoidal (Simper 2014), with the damping of the catalogue's filter at its default.
+/// A low-pass of 12 dB an octave, trapezoidal (Simper 2014) as a matrix on its charges, with the damping of the
+/// catalogue's filter at its default.
 #[derive(Clone)]
 pub struct Filter {
-    g0: f32,
-    g1: f32,
-    g2: f32,
+    keep_first: f32,
+    keep_second: f32,
+    cross: f32,
+    enter: f32,
     first: f32,
     second: f32,
 }
@@ -77,19 +79,19 @@ impl Filter {
         let (sine, cosine) = (std::f32::consts::PI * cutoff / RATE).sin_cos();
         let (double, square) = (2.0 * sine * cosine, 2.0 * sine * sine);
         let norm = 1.0 / (damping * double + 2.0);
-        let g1 = -(square + damping * double) * norm;
-        Self { g0: double * norm, g1, g2: square * norm, first: 0.0, second: 0.0 }
+        let (cross, enter) = (2.0 * double * norm, 2.0 * square * norm);
+        let keep_first = 1.0 - 2.0 * (square + damping * double) * norm;
+        Self { keep_first, keep_second: 1.0 - enter, cross, enter, first: 0.0, second: 0.0 }
     }
 
     pub fn run(&mut self, from: &[f32], out: &mut [f32]) {
-        let Self { g0, g1, g2, mut first, mut second } = *self;
+        let Self { keep_first, keep_second, cross, enter, mut first, mut second } = *self;
         for (out, x) in out.iter_mut().zip(from) {
-            let t0 = x - second;
-            let t1 = g0 * t0 + g1 * first;
-            let t2 = g2 * t0 + g0 * first;
-            let (band, low) = (t1 + first, t2 + second);
-            (first, second) = (band + t1, low + t2);
-            *out = low;
+            let next = keep_first * first + cross * x - cross * second;
+            let low = second;
+            second = keep_second * second + (cross * first + enter * x);
+            first = next;
+            *out = (low + second) * 0.5;
         }
         (self.first, self.second) = (first, second);
     }
