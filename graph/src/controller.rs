@@ -1,5 +1,5 @@
 //! The hand on a running engine: parameters, notes and transport from any thread, reports back. Control side;
-//! the audio side of it ([`Link`]) neither locks nor waits.
+//! the audio side of it (`Link`) neither locks nor waits.
 
 use crate::command::{Change, Command, NodeId, Report, When};
 use crate::music::Key;
