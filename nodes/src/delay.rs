@@ -43,6 +43,8 @@ pub struct Delay {
     /// Frames since anything audible went into a line.
     quiet: usize,
     wet: Box<[Block]>,
+    /// What comes out of the lines, while a quantum runs.
+    echoes: Box<[Block]>,
 }
 
 struct Channel {
@@ -170,6 +172,7 @@ out: { type: output, in: echo }";
             duck: Ducker::new(sample_rate),
             quiet: EMPTY,
             wet: vec![Block::SILENCE; channels].into(),
+            echoes: vec![Block::SILENCE; channels].into(),
         };
         // How long depends on `feedback`, which moves: enough for echoes every second that halve.
         Ok(Prepared::new(delay).tail(Tail::Frames(20 * u64::from(cx.sample_rate))))
@@ -224,6 +227,59 @@ impl Delay {
         loudest
     }
 
+    /// A quantum frame by frame: the head may move, and short echoes go in again at once.
+    fn walk(
+        &mut self,
+        wet: &mut [Block],
+        time: Param<'_>,
+        (low_cut, high_cut): (Param<'_>, Param<'_>),
+        feedback: Param<'_>,
+    ) -> f32 {
+        let mut into = 0.0f32;
+        for frame in 0..QUANTUM {
+            self.head.advance(self.target(time, frame));
+            self.low_cut.aim(low_cut.at(frame), FLAT);
+            self.high_cut.aim(high_cut.at(frame), FLAT);
+            into = into.max(self.tick(wet, frame, feedback.at(frame)));
+            if self.advance > 0 {
+                self.tick_late(wet, frame);
+            }
+        }
+        into
+    }
+
+    /// A whole quantum as [`Delay::walk`] would do it, where nothing moves and no echo goes in again before its end.
+    fn rest(
+        &mut self,
+        wet: &mut [Block],
+        place: usize,
+        (low_cut, high_cut): (Param<'_>, Param<'_>),
+        feedback: Param<'_>,
+    ) -> f32 {
+        for (channel, echo) in self.channels.iter().zip(self.echoes.iter_mut()) {
+            channel.line.late(place - QUANTUM, echo);
+        }
+        self.low_cut.quantum(low_cut, Param::Constant(FLAT), &mut self.echoes);
+        self.high_cut.quantum(high_cut, Param::Constant(FLAT), &mut self.echoes);
+        if self.ping_pong {
+            let (left, right) = wet.split_at_mut(1);
+            left[0].iter_mut().zip(right[0].iter()).for_each(|(left, right)| *left = (*left + right) * 0.5);
+            wet[1] = Block::SILENCE;
+        }
+        let mut loudest = 0.0f32;
+        for (index, (channel, wet)) in self.channels.iter_mut().zip(wet).enumerate() {
+            let back = &self.echoes[if self.ping_pong { 1 - index } else { index }];
+            for frame in 0..QUANTUM {
+                let back = channel.block.filter_mono(bounded(back[frame] * feedback.at(frame)));
+                wet[frame] += back;
+                loudest = loudest.max(wet[frame].abs());
+            }
+            channel.line.push_quantum(wet);
+            *wet = self.echoes[index];
+        }
+        loudest
+    }
+
     /// In a loop of the graph: the echoes of one frame, after it was pushed.
     #[inline]
     fn tick_late(&mut self, wet: &mut [Block], frame: usize) {
@@ -262,16 +318,14 @@ impl Processor for Delay {
         for (channel, wet) in wet.iter_mut().enumerate() {
             *wet = *input.channel(channel);
         }
-        let mut into = 0.0f32;
-        for frame in 0..QUANTUM {
-            self.head.advance(self.target(time, frame));
-            self.low_cut.aim(low_cut.at(frame), FLAT);
-            self.high_cut.aim(high_cut.at(frame), FLAT);
-            into = into.max(self.tick(&mut wet, frame, feedback.at(frame)));
-            if self.advance > 0 {
-                self.tick_late(&mut wet, frame);
-            }
-        }
+        let place = self.target(time, 0);
+        let moves = !matches!(time, Param::Constant(_)) || !self.head.rests_at(place);
+        let into = if !moves && self.advance == 0 && place >= QUANTUM as f64 {
+            self.head.advance(place);
+            self.rest(&mut wet, place as usize, (low_cut, high_cut), feedback)
+        } else {
+            self.walk(&mut wet, time, (low_cut, high_cut), feedback)
+        };
         self.quiet = if into > INAUDIBLE { 0 } else { self.quiet.saturating_add(QUANTUM) };
         let (from, to) = self.duck.quantum(&input, duck.first());
         let mut output = io.output(0);
