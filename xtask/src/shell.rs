@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs a program in the project's root and fails if it does.
+/// Runs a program in the project's root and fails if it does. What it prints goes to standard error: standard output
+/// is for what the chore itself has to say.
 ///
 /// # Errors
 /// The program cannot be started, or ended with another status than 0.
@@ -11,7 +12,7 @@ pub fn run(root: &Path, program: &str, arguments: &[&str], variables: &[(&str, &
     let shown = format!("{program} {}", arguments.join(" "));
     eprintln!("\n== {shown}");
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(root).envs(variables.iter().copied());
+    command.args(arguments).current_dir(root).envs(variables.iter().copied()).stdout(std::io::stderr());
     let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})")) }
 }
