@@ -37,7 +37,7 @@ fn a_control_is_answered_and_takes_hold_for_everybody() {
     other.wait("status");
     one.wait("status");
     let wish = json!({ "key": "C# minor", "bpm": 190.5, "intensity": 0.8, "params": { "level": -20 }, "timestamp": "x" });
-    for update in [one.control(&wish), other.wait("generation_update")] {
+    for update in [one.control(&wish), other.wait_for(|message| message["params"]["level"] == -20.0)] {
         assert_eq!(
             update["pending"],
             json!({ "key": "C# minor", "bpm": 190.5, "intensity": 0.8 }),

@@ -200,13 +200,14 @@ impl Work {
         }
     }
 
-    /// Notes that a phrase began in a chunk; listeners are told when they hear it.
+    /// Notes that a phrase began in a chunk; listeners are told when they hear it. The station's first phrase is
+    /// no news: who joins is told what plays.
     fn note_phrase(&mut self, index: u64) {
         let phrase = self.leading().grid().phrase_at(self.leading().tick() as i64).max(0);
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);
-            self.announce = Some(index);
+            self.announce = (index > 0).then_some(index);
         }
     }
 
