@@ -1,6 +1,6 @@
 //! `filter`: a state-variable filter for any number of channels. Audio thread.
 
-use crate::voice::svf::{Angle, Coefs, Steady, Svf};
+use crate::voice::svf::{Angle, Coefs, Steady, Svf, Tap};
 use auralis_graph::dsp::{Block, QUANTUM};
 use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::lanes::{Lanes, exp2};
@@ -28,13 +28,19 @@ pub struct Filter {
 struct Stage {
     /// How its damping follows from the filter's.
     share: Share,
+    channels: Box<[Svf<f32>]>,
+    /// The coefficients where nothing moves; else those of each frame hold.
+    steady: Option<Steady>,
+    frames: Box<Frames>,
+}
+
+/// The coefficients of each frame.
+#[derive(Debug, Clone)]
+struct Frames {
     g0: Block,
     g1: Block,
     g2: Block,
     damping: Block,
-    /// What stands for all frames of the four where nothing moves.
-    steady: Option<Steady<f32>>,
-    channels: Box<[Svf<f32>]>,
 }
 
 /// How a stage's damping follows from that of the whole filter.
@@ -142,21 +148,31 @@ fn damping<V: Lanes>(resonance: V) -> V {
     exp2(-(resonance * 6.0 - 1.0))
 }
 
-/// One sample of a mode: from input, band-pass and low-pass.
-#[inline(always)]
-fn choose<V: Lanes>(mode: FilterMode, damping: V, input: V, (band, low): (V, V)) -> V {
-    match mode {
-        FilterMode::Low => low,
-        FilterMode::High => input - damping * band - low,
-        FilterMode::Band => damping * band,
-        FilterMode::Notch => input - damping * band,
+impl FilterMode {
+    /// What passes at a damping.
+    #[inline(always)]
+    fn tap(self, damping: f32) -> Tap<f32> {
+        let (input, band, low) = match self {
+            FilterMode::Low => (0.0, 0.0, 1.0),
+            FilterMode::High => (1.0, -damping, -1.0),
+            FilterMode::Band => (0.0, damping, 0.0),
+            FilterMode::Notch => (1.0, -damping, 0.0),
+        };
+        Tap { input, band, low }
+    }
+}
+
+impl Frames {
+    fn coefs(&self, frame: usize) -> Coefs<f32> {
+        Coefs { g0: self.g0[frame], g1: self.g1[frame], g2: self.g2[frame] }
     }
 }
 
 impl Stage {
     fn new(share: Share, channels: usize) -> Self {
         let [g0, g1, g2, damping] = [Block::SILENCE; 4];
-        Self { share, g0, g1, g2, damping, steady: None, channels: vec![SILENT; channels].into_boxed_slice() }
+        let frames = Box::new(Frames { g0, g1, g2, damping });
+        Self { share, channels: vec![SILENT; channels].into_boxed_slice(), steady: None, frames }
     }
 
     /// Coefficients for frames whose cutoff, over the sample rate, and resonance are given.
@@ -172,34 +188,32 @@ impl Stage {
                 Share::Fixed(damping) => f32x16::splat(simd, damping),
             };
             let coefs = Coefs::new(Angle::new(cutoff.least(cutoff.like(HIGHEST))), damping);
-            coefs.g0.store_slice(&mut self.g0[frames.clone()]);
-            coefs.g1.store_slice(&mut self.g1[frames.clone()]);
-            coefs.g2.store_slice(&mut self.g2[frames.clone()]);
-            damping.store_slice(&mut self.damping[frames]);
+            coefs.g0.store_slice(&mut self.frames.g0[frames.clone()]);
+            coefs.g1.store_slice(&mut self.frames.g1[frames.clone()]);
+            coefs.g2.store_slice(&mut self.frames.g2[frames.clone()]);
+            damping.store_slice(&mut self.frames.damping[frames]);
         }
     }
 
-    /// Filters channels side by side, from the `first` on: what one waits for, the other uses.
-    #[inline]
-    fn run<const N: usize>(&mut self, mode: FilterMode, first: usize, blocks: &mut [Block; N]) {
+    /// Filters channels in their place and side by side, from the `first` on: what one waits for, the other uses.
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(
+        &mut self,
+        simd: S,
+        mode: FilterMode,
+        first: usize,
+        sound: &mut [&mut Block; N],
+    ) {
         let mut states = [SILENT; N];
         states.copy_from_slice(&self.channels[first..first + N]);
-        if let Some(steady) = self.steady {
-            let damping = self.damping[0];
+        if let Some(steady) = &self.steady {
+            Svf::run_steady(simd, &mut states, steady, sound);
+        } else {
             for frame in 0..QUANTUM {
-                for (state, block) in states.iter_mut().zip(blocks.iter_mut()) {
-                    let input = block[frame];
-                    block[frame] = choose(mode, damping, input, state.tick_steady(input, &steady));
+                let (coefs, tap) = (self.frames.coefs(frame), mode.tap(self.frames.damping[frame]));
+                for (state, block) in states.iter_mut().zip(sound.iter_mut()) {
+                    block[frame] = tap.of(block[frame], state.tick(block[frame], &coefs));
                 }
-            }
-            self.channels[first..first + N].copy_from_slice(&states);
-            return;
-        }
-        for frame in 0..QUANTUM {
-            let coefs = Coefs { g0: self.g0[frame], g1: self.g1[frame], g2: self.g2[frame] };
-            for (state, block) in states.iter_mut().zip(blocks.iter_mut()) {
-                let input = block[frame];
-                block[frame] = choose(mode, self.damping[frame], input, state.tick(input, &coefs));
             }
         }
         self.channels[first..first + N].copy_from_slice(&states);
@@ -237,25 +251,19 @@ impl Filter {
             }
         });
         for stage in stages.iter_mut() {
-            let coefs = Coefs { g0: stage.g0[0], g1: stage.g1[0], g2: stage.g2[0] };
-            stage.steady = now.is_some().then(|| Steady::new(&coefs));
+            let tap = self.mode.tap(stage.frames.damping[0]);
+            stage.steady = now.is_some().then(|| Steady::new(&stage.frames.coefs(0), &tap));
         }
     }
 
-    /// Filters channels of the port from the `first` on.
-    fn run<const N: usize>(&mut self, first: usize, io: &mut Io<'_>) {
-        let input = io.input(0);
-        let mut blocks = [Block::SILENCE; N];
-        for (index, block) in blocks.iter_mut().enumerate() {
-            *block = *input.channel(first + index);
-        }
-        for stage in &mut self.stages {
-            stage.run(self.mode, first, &mut blocks);
-        }
-        let mut output = io.output(0);
-        for (index, block) in blocks.iter().enumerate() {
-            *output.channel(first + index) = *block;
-        }
+    /// Filters channels in their place, from the `first` on.
+    fn run<const N: usize>(&mut self, first: usize, mut sound: [&mut Block; N]) {
+        let (mode, stages) = (self.mode, &mut self.stages);
+        dispatch!(self.level, simd => {
+            for stage in stages.iter_mut() {
+                stage.run(simd, mode, first, &mut sound);
+            }
+        });
     }
 }
 
@@ -267,9 +275,14 @@ impl Processor for Filter {
             return Status::Asleep;
         }
         self.follow(io.param(CUTOFF), io.param(RESONANCE));
-        let channels = input.channels();
-        for first in (0..channels).step_by(2) {
-            if first + 1 < channels { self.run::<2>(first, io) } else { self.run::<1>(first, io) }
+        let mut output = io.output(0);
+        for channel in 0..input.channels() {
+            *output.channel(channel) = *input.channel(channel);
+        }
+        if input.channels() == 2 {
+            self.run(0, output.stereo().into());
+        } else {
+            (0..input.channels()).for_each(|channel| self.run(channel, [output.channel(channel)]));
         }
         Status::Active
     }

@@ -2,7 +2,7 @@
 //! nodes do it, with the same instruction sets. What differs between the engines is then the engines.
 
 use auralis_graph::lanes::sine;
-use fearless_simd::{Level, dispatch, f32x16, prelude::*};
+use fearless_simd::{Level, dispatch, f32x8, f32x16, prelude::*};
 
 /// Frames per second.
 pub const RATE: f32 = 48_000.0;
@@ -61,39 +61,56 @@ pub fn gain(from: &[f32], out: &mut [f32]) {
     out.iter_mut().zip(from).for_each(|(out, x)| *out = x * GAIN);
 }
 
-/// A low-pass of 12 dB an octave, trapezoidal (Simper 2014) as a matrix on its charges, with the damping of the
+/// A low-pass of 12 dB an octave, trapezoidal (Simper 2014), four samples at a time, with the damping of the
 /// catalogue's filter at its default.
 #[derive(Clone)]
 pub struct Filter {
-    keep_first: f32,
-    keep_second: f32,
-    cross: f32,
-    enter: f32,
+    level: Level,
+    /// What each charge and each of four inputs adds to four outputs and to the charges.
+    columns: [[f32; 8]; 6],
     first: f32,
     second: f32,
 }
 
 impl Filter {
     pub fn new(cutoff: f32) -> Self {
-        let damping = std::f32::consts::SQRT_2;
-        let (sine, cosine) = (std::f32::consts::PI * cutoff / RATE).sin_cos();
+        let damping = std::f64::consts::SQRT_2;
+        let (sine, cosine) = (std::f64::consts::PI * f64::from(cutoff / RATE)).sin_cos();
         let (double, square) = (2.0 * sine * cosine, 2.0 * sine * sine);
         let norm = 1.0 / (damping * double + 2.0);
-        let (cross, enter) = (2.0 * double * norm, 2.0 * square * norm);
-        let keep_first = 1.0 - 2.0 * (square + damping * double) * norm;
-        Self { keep_first, keep_second: 1.0 - enter, cross, enter, first: 0.0, second: 0.0 }
+        let column = |index: usize| {
+            let unit = |at: usize| f64::from(u8::from(index == at));
+            let (mut first, mut second) = (unit(0), unit(1));
+            let mut column = [0.0; 8];
+            for (frame, out) in column[..4].iter_mut().enumerate() {
+                let t0 = unit(2 + frame) - second;
+                let band = first + (double * t0 - (square + damping * double) * first) * norm;
+                let low = second + (square * t0 + double * first) * norm;
+                (first, second) = (2.0 * band - first, 2.0 * low - second);
+                *out = low as f32;
+            }
+            (column[4], column[5]) = (first as f32, second as f32);
+            column
+        };
+        Self { level: Level::new(), columns: std::array::from_fn(column), first: 0.0, second: 0.0 }
     }
 
     pub fn run(&mut self, from: &[f32], out: &mut [f32]) {
-        let Self { keep_first, keep_second, cross, enter, mut first, mut second } = *self;
-        for (out, x) in out.iter_mut().zip(from) {
-            let next = keep_first * first + cross * x - cross * second;
-            let low = second;
-            second = keep_second * second + (cross * first + enter * x);
-            first = next;
-            *out = (low + second) * 0.5;
-        }
-        (self.first, self.second) = (first, second);
+        dispatch!(self.level, simd => {
+            let column = |index: usize| f32x8::from_slice(simd, &self.columns[index]);
+            let (by_first, by_second) = (column(0), column(1));
+            let (a, b, c, d) = (column(2), column(3), column(4), column(5));
+            let (mut first, mut second) = (self.first, self.second);
+            let ((out, _), (from, _)) = (out.as_chunks_mut::<4>(), from.as_chunks::<4>());
+            for (out, x) in out.iter_mut().zip(from) {
+                let inputs = (a * x[0] + b * x[1]) + (c * x[2] + d * x[3]);
+                let sums = (by_first * first + by_second * second) + inputs;
+                let sums: [f32; 8] = sums.into();
+                out.copy_from_slice(&sums[..4]);
+                (first, second) = (sums[4], sums[5]);
+            }
+            (self.first, self.second) = (first, second);
+        });
     }
 }
 
