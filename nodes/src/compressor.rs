@@ -2,11 +2,14 @@
 
 use crate::blend::{INAUDIBLE, blend_all};
 use crate::window::SlidingMax;
-use auralis_graph::dsp::{Block, QUANTUM, db_to_gain, gain_to_db};
+use auralis_graph::dsp::{Block, QUANTUM, db_to_gain};
 use auralis_graph::engine::{AudioIn, Context, Io, Param};
+use auralis_graph::lanes::{Lanes, exp2, log2};
 use auralis_graph::param::{Curve, ParamSpec, Unit};
 use auralis_graph::port::{PortSpec, Ports};
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Processor, Status};
+use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
+use fearless_simd_macros::simd;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -24,9 +27,10 @@ const MIX: usize = 6;
 /// that the curve holds however fast they are.
 pub struct Compressor {
     sample_rate: f32,
-    level: Level,
+    level: Loudest,
     /// Gain reduction in dB, at or below 0.
     reduction: f32,
+    simd: Level,
 }
 
 /// Structural configuration.
@@ -84,56 +88,57 @@ out: { type: output, in: even }";
     }
 
     fn prepare(config: &CompressorConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
-        let level = Level::new(config.detector, cx.sample_rate, cx.inputs[0].max(cx.inputs[1]));
-        Ok(Prepared::new(Compressor { sample_rate: cx.sample_rate as f32, level, reduction: 0.0 }))
+        let level = Loudest::new(config.detector, cx.sample_rate, cx.inputs[0].max(cx.inputs[1]));
+        let (sample_rate, simd) = (cx.sample_rate as f32, Level::new());
+        Ok(Prepared::new(Compressor { sample_rate, level, reduction: 0.0, simd }))
     }
 }
 
-/// The static curve: the reduction in dB, at or below 0, for a level that is `over` the threshold by dB.
-#[inline]
-fn curve(over: f32, ratio: f32, knee: f32) -> f32 {
-    let slope = 1.0 / ratio - 1.0;
-    if 2.0 * over <= -knee {
-        0.0
-    } else if 2.0 * over < knee {
-        // The second-order corner of the paper's equation 4.
-        slope * (over + knee * 0.5) * (over + knee * 0.5) / (2.0 * knee)
-    } else {
-        slope * over
+/// The parameters of the static curve, for some frames.
+struct Corner<V> {
+    threshold: V,
+    ratio: V,
+    knee: V,
+}
+
+impl<V: Lanes> Corner<V> {
+    /// The reduction in dB, at or below 0, for a level in dB.
+    #[inline(always)]
+    fn reduction(&self, level: V) -> V {
+        let (over, none) = (level - self.threshold, level.like(0.0));
+        let slope = self.ratio.like(1.0) / self.ratio - 1.0;
+        // The second-order corner of the paper's equation 4; above it the knee is never 0.
+        let inside = over + self.knee * 0.5;
+        let bent = slope * inside * inside / (self.knee + self.knee);
+        let straight = V::select((over + over).below(self.knee), bent, slope * over);
+        V::select(none.below(inside), straight, none)
     }
 }
 
-/// The parameters of the curve in one quantum.
-struct Curves<'a> {
-    threshold: Param<'a>,
-    ratio: Param<'a>,
-    knee: Param<'a>,
-    /// The amplitude at which the corner begins, where that rests.
-    corner: Option<f32>,
+/// All 64 values of a parameter.
+fn values(param: Param<'_>) -> Block {
+    let mut values = Block::SILENCE;
+    param.fill(&mut values);
+    values
 }
 
-impl<'a> Curves<'a> {
-    fn new(threshold: Param<'a>, ratio: Param<'a>, knee: Param<'a>) -> Self {
-        let corner = match (threshold, knee) {
-            (Param::Constant(threshold), Param::Constant(knee)) => Some(corner(threshold, knee)),
-            _ => None,
-        };
-        Self { threshold, ratio, knee, corner }
-    }
-
-    /// The reduction in dB for an amplitude. Below the corner no logarithm is taken.
-    #[inline]
-    fn reduction(&self, level: f32, frame: usize) -> f32 {
-        let (threshold, knee) = (self.threshold.at(frame), self.knee.at(frame));
-        if level <= self.corner.unwrap_or_else(|| corner(threshold, knee)) {
-            return 0.0;
-        }
-        curve(gain_to_db(level) - threshold, self.ratio.at(frame), knee)
+/// The reductions in dB for the levels of a quantum, in their place.
+#[simd]
+fn reduce<S: Simd>(simd: S, levels: &mut Block, corner: &Corner<Block>) {
+    for group in (0..QUANTUM).step_by(LANES) {
+        let at = |block: &Block| f32x16::from_slice(simd, &block[group..][..LANES]);
+        let corner =
+            Corner { threshold: at(&corner.threshold), ratio: at(&corner.ratio), knee: at(&corner.knee) };
+        corner.reduction(at(levels)).store_slice(&mut levels[group..][..LANES]);
     }
 }
 
-fn corner(threshold: f32, knee: f32) -> f32 {
-    db_to_gain(threshold - knee * 0.5)
+/// The gains for values in dB, in their place.
+#[simd]
+fn to_gains<S: Simd>(simd: S, decibels: &mut Block) {
+    for group in decibels.chunks_exact_mut(LANES) {
+        exp2(f32x16::from_slice(simd, group) * OCTAVES_PER_DB).store_slice(group);
+    }
 }
 
 impl Compressor {
@@ -145,29 +150,29 @@ impl Compressor {
     /// Lets the reduction follow the levels of a quantum, and gives the gains.
     fn follow(
         &mut self,
-        levels: &[f32; QUANTUM],
-        curves: &Curves<'_>,
+        mut levels: Block,
+        corner: &Corner<Block>,
         [attack, release]: [f32; 2],
         makeup: Param<'_>,
     ) -> Block {
-        let loudest = levels.iter().fold(0.0f32, |loudest, level| loudest.max(*level));
+        dispatch!(self.simd, simd => reduce(simd, &mut levels, corner));
         if let Param::Constant(makeup) = makeup
             && self.reduction == 0.0
-            && curves.corner.is_some_and(|corner| loudest <= corner)
+            && levels.iter().all(|target| *target == 0.0)
         {
             return Block::filled(db_to_gain(makeup));
         }
-        let mut gains = Block::SILENCE;
-        for (frame, (gain, level)) in gains.iter_mut().zip(levels).enumerate() {
-            let target = curves.reduction(*level, frame);
+        for (frame, level) in levels.iter_mut().enumerate() {
+            let target = *level;
             let keeps = if target < self.reduction { attack } else { release };
             self.reduction = target + (self.reduction - target) * keeps;
             if self.reduction > -1e-4 && target == 0.0 {
                 self.reduction = 0.0;
             }
-            *gain = db_to_gain(self.reduction + makeup.at(frame));
+            *level = self.reduction + makeup.at(frame);
         }
-        gains
+        dispatch!(self.simd, simd => to_gains(simd, &mut levels));
+        levels
     }
 }
 
@@ -179,12 +184,13 @@ impl Processor for Compressor {
         if silent && key.is_silent() && self.reduction == 0.0 && self.level.is_empty() {
             return Status::Asleep;
         }
-        let curves = Curves::new(io.param(THRESHOLD), io.param(RATIO), io.param(KNEE));
+        let [threshold, ratio, knee] = [THRESHOLD, RATIO, KNEE].map(|index| values(io.param(index)));
         // Times are only looked at once a quantum: nothing is heard of them in between.
         let times = [ATTACK, RELEASE].map(|index| self.keeps(io.param(index).first()));
-        let mut levels = [0.0; QUANTUM];
+        let mut levels = Block::SILENCE;
         self.level.quantum(&key, &mut levels);
-        let gains = self.follow(&levels, &curves, times, io.param(MAKEUP));
+        dispatch!(self.simd, simd => self.level.to_decibels(simd, &mut levels));
+        let gains = self.follow(levels, &Corner { threshold, ratio, knee }, times, io.param(MAKEUP));
         if silent {
             return Status::Silent;
         }
@@ -213,8 +219,13 @@ impl Processor for Compressor {
     }
 }
 
+/// log2(10) / 20.
+const OCTAVES_PER_DB: f32 = 0.166_096_4;
+/// Frames that are worked on side by side.
+const LANES: usize = 16;
+
 /// How loud the key is, all channels taken together.
-struct Level {
+struct Loudest {
     detector: Detector,
     window: SlidingMax,
     /// Smoothed squares of each channel.
@@ -229,7 +240,7 @@ const PEAK_WINDOW: f32 = 0.01;
 /// Time constant of the power in seconds.
 const POWER_LAG: f32 = 0.03;
 
-impl Level {
+impl Loudest {
     fn new(detector: Detector, sample_rate: u32, channels: u16) -> Self {
         let rate = sample_rate as f32;
         Self {
@@ -249,11 +260,15 @@ impl Level {
 
     /// Whether nothing is left of what was heard.
     fn is_empty(&self) -> bool {
-        self.last <= INAUDIBLE
+        let amplitude = match self.detector {
+            Detector::Peak => self.last,
+            Detector::Rms => self.last.sqrt(),
+        };
+        amplitude <= INAUDIBLE
     }
 
-    /// The level at each frame of a quantum.
-    fn quantum(&mut self, key: &AudioIn<'_>, levels: &mut [f32; QUANTUM]) {
+    /// The loudest at each frame of a quantum: a peak as an amplitude, or a power.
+    fn quantum(&mut self, key: &AudioIn<'_>, levels: &mut Block) {
         for channel in 0..key.channels() {
             let block = key.channel(channel);
             match self.detector {
@@ -261,18 +276,31 @@ impl Level {
                     levels.iter_mut().zip(block.iter()).for_each(|(level, x)| *level = level.max(x.abs()));
                 }
                 Detector::Rms => {
-                    let power = &mut self.powers[channel];
+                    let mut power = self.powers[channel];
                     for (level, x) in levels.iter_mut().zip(block.iter()) {
-                        *power = x * x + (*power - x * x) * self.keeps;
-                        *level = level.max(*power);
+                        power = power * self.keeps + x * x * (1.0 - self.keeps);
+                        *level = level.max(power);
                     }
+                    self.powers[channel] = power;
                 }
             }
         }
-        match self.detector {
-            Detector::Peak => levels.iter_mut().for_each(|level| *level = self.window.push(*level)),
-            Detector::Rms => levels.iter_mut().for_each(|level| *level = level.sqrt()),
+        if self.detector == Detector::Peak {
+            levels.iter_mut().for_each(|level| *level = self.window.push(*level));
         }
         self.last = levels[QUANTUM - 1];
+    }
+
+    /// The levels in dB, in their place.
+    #[simd]
+    fn to_decibels<S: Simd>(&self, simd: S, levels: &mut Block) {
+        let per_octave = match self.detector {
+            Detector::Peak => 1.0 / OCTAVES_PER_DB,
+            Detector::Rms => 0.5 / OCTAVES_PER_DB,
+        };
+        for group in levels.chunks_exact_mut(LANES) {
+            let level = f32x16::from_slice(simd, group);
+            (log2(level.greatest(level.like(f32::MIN_POSITIVE))) * per_octave).store_slice(group);
+        }
     }
 }
