@@ -240,8 +240,9 @@ impl AudioFile {
                 } else {
                     0.0
                 };
-                let scaled = (f64::from(*x) * full + noise).round();
-                self.integers.push(scaled.clamp(-full - 1.0, full) as i32);
+                let scaled = f64::from(*x) * full + noise;
+                let rounded = scaled + 0.5f64.copysign(scaled);
+                self.integers.push(rounded.clamp(-full - 1.0, full) as i32);
             }
         }
         match &mut self.writer {

@@ -1,6 +1,7 @@
 //! A low cut or a high cut that can be off, for the wet paths of effects and the ends of the equalizer. Audio
 //! thread, but for `new`; allocates nothing after that.
 
+use crate::channels;
 use auralis_graph::dsp::{Block, QUANTUM};
 use auralis_graph::engine::Param;
 use fundsp::audionode::AudioNode;
@@ -15,9 +16,10 @@ pub type HighCut = Cut<LowpassMode<f64>>;
 /// It is off at one frequency, the end of its parameter, and fades in and out there: a filter that is switched
 /// clicks.
 pub struct Cut<M: SvfMode<f64>> {
-    /// The sections of one channel after those of another.
+    /// Each section's filters, one for each channel.
     filters: Box<[FixedSvf<f64, M>]>,
     sections: &'static [Section],
+    channels: usize,
     off: f32,
     highest: f32,
     frequency: f32,
@@ -58,6 +60,7 @@ impl<M: SvfMode<f64>> Cut<M> {
         Self {
             filters: vec![filter; channels * sections.len()].into(),
             sections,
+            channels,
             off,
             highest: (rate * 0.49) as f32,
             frequency: 0.0,
@@ -93,10 +96,9 @@ impl<M: SvfMode<f64>> Cut<M> {
             self.frequency = frequency;
             self.q = q;
             let cutoff = f64::from(frequency.min(self.highest));
-            for channel in self.filters.chunks_exact_mut(self.sections.len()) {
-                for (filter, section) in channel.iter_mut().zip(self.sections) {
-                    filter.set_cutoff_q(cutoff, section.fixed + section.follows * f64::from(q));
-                }
+            for (filters, section) in self.filters.chunks_exact_mut(self.channels).zip(self.sections) {
+                let q = section.fixed + section.follows * f64::from(q);
+                filters.iter_mut().for_each(|filter| filter.set_cutoff_q(cutoff, q));
             }
         }
     }
@@ -106,6 +108,14 @@ impl<M: SvfMode<f64>> Cut<M> {
         if self.is_off(frequency) {
             self.fresh = false;
             return;
+        }
+        if let (Param::Constant(frequency), Param::Constant(q)) = (frequency, q)
+            && frequency != self.off
+            && (self.fresh || self.share == 1.0)
+        {
+            self.aim(frequency, q);
+            let sections = self.filters.chunks_exact_mut(self.channels);
+            return sections.for_each(|filters| channels::filter(filters, sound));
         }
         for frame in 0..QUANTUM {
             self.aim(frequency.at(frame), q.at(frame));
@@ -121,9 +131,8 @@ impl<M: SvfMode<f64>> Cut<M> {
         if self.share == 0.0 {
             return x;
         }
-        let count = self.sections.len();
-        let sections = &mut self.filters[channel * count..][..count];
-        let y = sections.iter_mut().fold(x, |x, filter| filter.filter_mono(x));
+        let sections = self.filters.iter_mut().skip(channel).step_by(self.channels);
+        let y = sections.fold(x, |x, filter| filter.filter_mono(x));
         if self.share == 1.0 { y } else { x + (y - x) * self.share }
     }
 

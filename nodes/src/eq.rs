@@ -1,6 +1,7 @@
 //! `eq`: two shelves, three peaks and two cuts.
 
 use crate::blend::INAUDIBLE;
+use crate::channels;
 use crate::cut::{Cut, FLAT, GENTLE, HighCut, LowCut, STEEP};
 use auralis_graph::dsp::{Block, QUANTUM, db_to_gain};
 use auralis_graph::engine::{Context, Io, Param};
@@ -259,23 +260,7 @@ impl<M: SvfMode<f64>> Band<M> {
         let at = |frame: usize| [frequency.at(frame), gain.at(frame), q.at(frame)];
         if let (Param::Constant(_), Param::Constant(_), Param::Constant(_)) = (frequency, gain, q) {
             self.aim(at(0));
-            for (filters, blocks) in self.filters.chunks_mut(2).zip(sound.chunks_mut(2)) {
-                match (filters, blocks) {
-                    ([left, right], [left_block, right_block]) => {
-                        // Side by side, since each sample waits for the one before: twice as fast.
-                        let (mut l, mut r) = (left.clone(), right.clone());
-                        for (x, y) in left_block.iter_mut().zip(right_block.iter_mut()) {
-                            (*x, *y) = (l.filter_mono(*x), r.filter_mono(*y));
-                        }
-                        (*left, *right) = (l, r);
-                    }
-                    (filters, blocks) => {
-                        for (filter, block) in filters.iter_mut().zip(blocks) {
-                            block.iter_mut().for_each(|x| *x = filter.filter_mono(*x));
-                        }
-                    }
-                }
-            }
+            channels::filter(&mut self.filters, sound);
             return;
         }
         for frame in 0..QUANTUM {

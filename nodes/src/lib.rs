@@ -3,6 +3,7 @@
 
 pub mod audio_file;
 mod blend;
+mod channels;
 mod chorus;
 pub mod composer;
 mod compressor;
@@ -14,6 +15,7 @@ mod eq;
 pub mod file_sink;
 mod filter;
 mod gain;
+mod kaiser;
 mod lfo;
 mod limiter;
 mod line;

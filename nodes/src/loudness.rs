@@ -4,8 +4,9 @@
 //! ITU-R BS.1770-5 and EBU R 128 with Tech 3341 and 3342. The crate ebur128 measures the same and is what the
 //! tests compare with; it does the work of a window at the window's end, which is no good on an audio thread.
 
+use crate::channels;
 use crate::true_peak::{Interpolation, Peaks};
-use auralis_graph::dsp::QUANTUM;
+use auralis_graph::dsp::{Block, QUANTUM};
 use auralis_graph::engine::AudioIn;
 use fundsp::audionode::AudioNode;
 use fundsp::biquad::{Biquad, BiquadCoefs};
@@ -14,6 +15,10 @@ use std::f64::consts::PI;
 /// Measures what it is given from when it was made, or reset.
 pub struct Loudness {
     channels: Box<[Channel]>,
+    /// The two filters of the weighting, for each channel, and what they are at work on.
+    shelves: Box<[Biquad<f64>]>,
+    cuts: Box<[Biquad<f64>]>,
+    weighted: Box<[Block]>,
     interpolation: Interpolation,
     /// Frames in a step of 100 ms, by which windows move, and those of the present one.
     step: usize,
@@ -41,7 +46,6 @@ const SHORT: usize = 30;
 const ABSOLUTE_GATE: f64 = -70.0;
 
 struct Channel {
-    weighting: [Biquad<f64>; 2],
     peaks: Peaks,
     waiting: [f32; QUANTUM],
 }
@@ -49,13 +53,13 @@ struct Channel {
 impl Loudness {
     /// For frames of this many channels, all of the same weight.
     pub fn new(channels: usize, sample_rate: u32) -> Self {
-        let channel = || Channel {
-            weighting: weighting(f64::from(sample_rate)),
-            peaks: Peaks::new(),
-            waiting: [0.0; QUANTUM],
-        };
+        let channel = || Channel { peaks: Peaks::new(), waiting: [0.0; QUANTUM] };
+        let [shelf, cut] = weighting(f64::from(sample_rate));
         Self {
             channels: (0..channels).map(|_| channel()).collect(),
+            shelves: vec![shelf; channels].into(),
+            cuts: vec![cut; channels].into(),
+            weighted: vec![Block::SILENCE; channels].into(),
             interpolation: Interpolation::new(sample_rate),
             step: (sample_rate as usize + 5) / 10,
             done: 0,
@@ -73,9 +77,9 @@ impl Loudness {
     /// Forgets everything.
     pub fn reset(&mut self) {
         for channel in &mut self.channels {
-            channel.weighting.iter_mut().for_each(AudioNode::reset);
             channel.peaks.reset();
         }
+        self.shelves.iter_mut().chain(&mut self.cuts).for_each(AudioNode::reset);
         self.done = 0;
         self.sum = 0.0;
         self.powers.fill(0.0);
@@ -117,7 +121,6 @@ impl Loudness {
     }
 
     fn quantum(&mut self, samples: impl Fn(usize, &Channel) -> [f32; QUANTUM]) -> bool {
-        let mut powers = [0.0; QUANTUM];
         for (index, channel) in self.channels.iter_mut().enumerate() {
             let samples = &samples(index, channel);
             let mut peaks = [0.0; QUANTUM];
@@ -125,11 +128,13 @@ impl Loudness {
                 self.true_peak = peaks.iter().fold(self.true_peak, |most, peak| most.max(*peak));
             }
             self.peak = samples.iter().fold(self.peak, |most, x| most.max(x.abs()));
-            let [shelf, cut] = &mut channel.weighting;
-            for (power, x) in powers.iter_mut().zip(samples.iter()) {
-                let weighted = f64::from(cut.filter_mono(shelf.filter_mono(*x)));
-                *power += weighted * weighted;
-            }
+            self.weighted[index].0 = *samples;
+        }
+        channels::filter(&mut self.shelves, &mut self.weighted);
+        channels::filter(&mut self.cuts, &mut self.weighted);
+        let mut powers = [0.0; QUANTUM];
+        for block in &self.weighted {
+            powers.iter_mut().zip(block.iter()).for_each(|(power, x)| *power += f64::from(x * x));
         }
         let before = self.steps;
         for power in powers {

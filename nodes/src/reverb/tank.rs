@@ -10,7 +10,7 @@ use crate::line::Line;
 use auralis_graph::chance::Chance;
 use auralis_graph::dsp::{Block, QUANTUM, exp2};
 use auralis_graph::lanes::sine;
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use fearless_simd_macros::simd;
 
 /// Delay lines.
@@ -55,7 +55,7 @@ pub struct Tank {
     lines: [Line; LINES],
     /// Lengths in frames.
     lengths: [f64; LINES],
-    filters: [Shelf; LINES],
+    shelves: Shelves,
     /// Level of what comes in: the shorter the decay, the louder, so that the loudness stays.
     level: f32,
     decay: Option<Decay>,
@@ -83,7 +83,7 @@ impl Tank {
         let mut tank = Self {
             lines: std::array::from_fn(line),
             lengths: lengths.map(f64::from),
-            filters: [Shelf::default(); LINES],
+            shelves: Shelves::default(),
             level: 0.0,
             decay: None,
             phases: [0.0; LINES],
@@ -116,7 +116,7 @@ impl Tank {
     /// Forgets all signal, in constant time.
     pub fn clear(&mut self) {
         self.lines.iter_mut().for_each(Line::clear);
-        self.filters = [Shelf::default(); LINES];
+        self.shelves = Shelves::default();
         self.decay = None;
     }
 
@@ -156,17 +156,17 @@ impl Tank {
             let per_frame =
                 -(3.0 / std::f64::consts::LOG10_2) / (f64::from(decay.seconds) * self.sample_rate);
             let mut power = 0.0;
-            for (filter, length) in self.filters.iter_mut().zip(self.lengths) {
+            for (line, length) in self.lengths.iter().enumerate() {
                 let octaves = (per_frame * length) as f32;
                 let gain = exp2(octaves);
                 power += gain * gain / LINES as f32;
-                filter.aim(gain, exp2(octaves / decay.highs - octaves), self.crossover);
+                self.shelves.aim(line, gain, exp2(octaves / decay.highs - octaves), self.crossover);
             }
             // Each pass leaves `power` of the power, and the first is heard after one.
             self.level = ((1.0 - power) / power.max(0.05)).sqrt();
         }
         if fresh {
-            self.filters.iter_mut().for_each(|filter| filter.from = filter.to);
+            self.shelves.from = self.shelves.to;
             return self.level;
         }
         before
@@ -189,11 +189,7 @@ impl Tank {
     /// Damps what was read, gives it out, mixes it, and sends it back with what comes in.
     #[simd]
     fn mix<S: Simd>(&mut self, simd: S, sound: &mut [Block; 2], level_from: f32) -> f32 {
-        let (filters, _) = self.filters.as_chunks_mut::<GROUP>();
-        let (groups, _) = self.wet.as_chunks_mut::<GROUP>();
-        for (filters, blocks) in filters.iter_mut().zip(groups) {
-            damp(filters, blocks);
-        }
+        self.shelves.damp(simd, &mut self.wet);
         let mut taken = [[0.0f32; QUANTUM]; 2];
         for (side, (sound, taken)) in sound.iter_mut().zip(&mut taken).enumerate() {
             let step = (self.level - level_from) / QUANTUM as f32;
@@ -220,34 +216,6 @@ impl Tank {
     }
 }
 
-/// Lines that are filtered side by side, since each sample of one waits for the sample before.
-const GROUP: usize = 4;
-
-#[expect(clippy::needless_range_loop, reason = "frames go first, and then all lines of the group")]
-#[inline(always)]
-fn damp(filters: &mut [Shelf; GROUP], blocks: &mut [Block; GROUP]) {
-    let mut now = filters.map(|filter| filter.from);
-    let steps: [[f32; 3]; GROUP] = std::array::from_fn(|i| {
-        std::array::from_fn(|k| (filters[i].to[k] - filters[i].from[k]) / QUANTUM as f32)
-    });
-    let (mut before, mut after) = (filters.map(|f| f.before), filters.map(|f| f.after));
-    for frame in 0..QUANTUM {
-        for i in 0..GROUP {
-            let x = blocks[i][frame];
-            let [b0, b1, a1] = now[i];
-            let y = b0 * x + b1 * before[i] - a1 * after[i];
-            (before[i], after[i]) = (x, y);
-            blocks[i][frame] = y;
-            for k in 0..3 {
-                now[i][k] += steps[i][k];
-            }
-        }
-    }
-    for (i, filter) in filters.iter_mut().enumerate() {
-        (filter.before, filter.after, filter.from) = (before[i], after[i], filter.to);
-    }
-}
-
 /// Sums and differences of all lines, without the factor that keeps the power.
 #[inline(always)]
 fn hadamard(blocks: &mut [Block; LINES]) {
@@ -263,27 +231,66 @@ fn hadamard(blocks: &mut [Block; LINES]) {
     }
 }
 
-/// A gain, and a first-order shelf that takes more from the highs: y = b0 x + b1 x' - a1 y'.
-#[derive(Debug, Clone, Copy, Default)]
-struct Shelf {
+/// For each line a gain, and a first-order shelf that takes more from the highs: y = b0 x + b1 x' - a1 y'. Each
+/// sample of a line waits for the one before, so all lines are filtered side by side.
+#[derive(Debug, Default)]
+struct Shelves {
     /// b0, b1 and a1 at the start and at the end of the quantum. In between they move in straight lines, along
     /// which the filter stays stable.
-    from: [f32; 3],
-    to: [f32; 3],
-    before: f32,
-    after: f32,
+    from: [[f32; LINES]; 3],
+    to: [[f32; LINES]; 3],
+    before: [f32; LINES],
+    after: [f32; LINES],
 }
 
-impl Shelf {
-    /// The gain of the lows, that of the highs as a part of it, and the crossover as a warped frequency.
-    fn aim(&mut self, gain: f32, highs: f32, crossover: f32) {
+impl Shelves {
+    /// The gain of a line's lows, that of its highs as a part of it, and the crossover as a warped frequency.
+    fn aim(&mut self, line: usize, gain: f32, highs: f32, crossover: f32) {
         // H(s) = (k s + r) / (s + r), by the bilinear transform. With r = sqrt k it is sqrt k at 1 rad/s; where
         // the highs go at once, r is kept from reaching down to the middle.
         let root = highs.sqrt().max(0.5);
         let s = 1.0 / crossover;
         let scale = 1.0 / (s + root);
-        self.to = [gain * (highs * s + root) * scale, gain * (root - highs * s) * scale, (root - s) * scale];
+        let to = [gain * (highs * s + root) * scale, gain * (root - highs * s) * scale, (root - s) * scale];
+        self.to.iter_mut().zip(to).for_each(|(coefficients, to)| coefficients[line] = to);
     }
+
+    /// Filters a quantum of all lines.
+    #[simd]
+    fn damp<S: Simd>(&mut self, simd: S, wet: &mut [Block; LINES]) {
+        let load = |lines: &[f32; LINES]| f32x16::from_slice(simd, lines);
+        let [mut b0, mut b1, mut a1] = self.from.each_ref().map(load);
+        let steps: [f32x16<S>; 3] =
+            std::array::from_fn(|k| (load(&self.to[k]) - load(&self.from[k])) * (1.0 / QUANTUM as f32));
+        let (mut before, mut after) = (load(&self.before), load(&self.after));
+        for first in (0..QUANTUM).step_by(LINES) {
+            let rows = std::array::from_fn(|line| f32x16::from_slice(simd, &wet[line][first..][..LINES]));
+            let mut frames = transposed(rows);
+            for frame in &mut frames {
+                let y = b0 * *frame + b1 * before - a1 * after;
+                (before, after, *frame) = (*frame, y, y);
+                (b0, b1, a1) = (b0 + steps[0], b1 + steps[1], a1 + steps[2]);
+            }
+            for (line, row) in transposed(frames).iter().enumerate() {
+                row.store_slice(&mut wet[line][first..][..LINES]);
+            }
+        }
+        before.store_slice(&mut self.before);
+        after.store_slice(&mut self.after);
+        self.from = self.to;
+    }
+}
+
+/// Rows become columns: shuffled four times as a deck of cards is.
+#[inline(always)]
+fn transposed<S: Simd>(mut rows: [f32x16<S>; LINES]) -> [f32x16<S>; LINES] {
+    for _ in 0..LINES.ilog2() {
+        let cards = rows;
+        for (pair, (first, second)) in cards[..LINES / 2].iter().zip(&cards[LINES / 2..]).enumerate() {
+            (rows[2 * pair], rows[2 * pair + 1]) = first.interleave(*second);
+        }
+    }
+    rows
 }
 
 /// The first prime number at or above `n`.

@@ -5,6 +5,7 @@
 //! octave of speed in place of a stretched one. dasp_interpolate's sinc computes its sines tap by tap, which costs
 //! about as much a frame as a whole voice does here, and lets fast reading alias.
 
+use crate::kaiser::kaiser;
 use std::f64::consts::PI;
 use std::sync::OnceLock;
 
@@ -51,30 +52,18 @@ pub fn kernels() -> &'static [Kernel] {
     })
 }
 
-/// The modified Bessel function of order 0, by its series.
-fn bessel(x: f64) -> f64 {
-    let (mut sum, mut term) = (1.0, 1.0);
-    for k in 1..40 {
-        term *= (x / 2.0 / f64::from(k)).powi(2);
-        sum += term;
-    }
-    sum
-}
-
 impl Kernel {
     fn new(speed: f64) -> Self {
         let taps = ((TAPS as f64 * speed).ceil() as usize).next_multiple_of(8);
         let phases = ((PHASES as f64 / speed).ceil() as usize).max(16);
         let (cutoff, half) = (CUTOFF / speed, taps as f64 / 2.0);
-        let peak = bessel(SHAPE);
         let mut rows = Vec::with_capacity((phases + 1) * taps);
         for phase in 0..=phases {
             let fraction = phase as f64 / phases as f64;
             let tap = |index: usize| {
                 let x = index as f64 - (half - 1.0) - fraction;
                 let sinc = if x.abs() < 1e-9 { cutoff } else { (PI * cutoff * x).sin() / (PI * x) };
-                let inside = (1.0 - (x / half).powi(2)).max(0.0).sqrt();
-                sinc * bessel(SHAPE * inside) / peak
+                sinc * kaiser(x / half, SHAPE)
             };
             let row: Vec<f64> = (0..taps).map(tap).collect();
             // Each row passes a constant as it is.
