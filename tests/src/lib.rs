@@ -13,5 +13,5 @@ pub use browser::{Browser, Key, Screen};
 pub use http::agent;
 pub use line::Line;
 pub use listener::{Heard, Listener};
-pub use program::{Room, Said, finish, program};
+pub use program::{Room, Said, collect, finish, program, signal, wait};
 pub use server::Server;

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let build = escargot::CargoBuild::new().manifest_path(manifest).package("auralis").bin("auralis");
+    let build = if cfg!(feature = "play") { build.features("play") } else { build };
     let run = build.current_release().run().expect("the program `auralis` does not build");
     run.path().to_path_buf()
 });
@@ -122,7 +123,11 @@ pub fn finish(command: &mut Command) -> Said {
     collect(command.spawn().expect("the program does not start"))
 }
 
-fn collect(mut child: Child) -> Said {
+/// Waits for the end of a program whose output and errors are pipes.
+///
+/// # Panics
+/// It does not end.
+pub fn collect(mut child: Child) -> Said {
     let drain = |pipe: Option<Box<dyn Read + Send>>| {
         let mut bytes = Vec::new();
         std::thread::spawn(move || {
@@ -144,7 +149,19 @@ fn collect(mut child: Child) -> Said {
     Said { status, out: text(out), err: text(err) }
 }
 
+/// Sends a program a signal, such as INT for Ctrl-C.
+///
+/// # Panics
+/// It has ended.
+pub fn signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} cannot be sent");
+}
+
 /// Waits for a program's end; none if it takes longer.
+///
+/// # Panics
+/// The system does not know the program.
 pub fn wait(child: &mut Child, patience: Duration) -> Option<i32> {
     let deadline = Instant::now() + patience;
     loop {

@@ -4,7 +4,7 @@ use crate::http::agent;
 use crate::program::{Room, wait};
 use crate::text::wait_for_line;
 use serde_json::Value as Json;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// A station of its own: its presets, its port, nobody else's settings.
@@ -59,8 +59,7 @@ impl Server {
     /// It does not end within ten seconds.
     pub fn end(&mut self, signal: &str) -> (i32, Duration) {
         let begun = Instant::now();
-        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "the signal {signal} was not sent");
+        crate::program::signal(&self.child, signal);
         let status = wait(&mut self.child, Duration::from_secs(10)).expect("the station does not end");
         (status, begun.elapsed())
     }

@@ -1,6 +1,6 @@
 //! `auralis render`: what is in the files, bit for bit where it is promised.
 
-use auralis_tests::{Room, finish};
+use auralis_tests::{Room, collect, finish, signal};
 use std::f64::consts::TAU;
 use std::path::Path;
 
@@ -380,10 +380,8 @@ fn what_cannot_be_rendered_or_written_says_why_and_leaves_nothing() {
     room.run(&["render", "rain.yaml", "-o", "a.wav", "--length", "100h"]).fails(1, &["4 GB"]);
     room.run(&["render", "rain.yaml", "-o", "a.flac", "--length", "1000000h"]).fails(1, &["FLAC"]);
     room.run(&["render", "rain.yaml", "-o", "a.wav", "--length", "9e99s"]).fails(2, &["--length"]);
-    let left: Vec<_> =
-        std::fs::read_dir(room.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let strays: Vec<_> = left.iter().filter(|name| !name.to_string_lossy().ends_with(".yaml")).collect();
-    assert_eq!(strays.len(), 2, "auralis, folder.wav: {strays:?}");
+    render("rain.yaml", "a.wav", &["--midi", "no/a.mid"]).fails(1, &["cannot write no/a.mid"]);
+    assert_eq!(strays(&room), ["folder.wav"]);
 }
 
 #[test]
@@ -395,6 +393,43 @@ fn nothing_is_a_length_too() {
     let flac = room.run(&["render", "rain.yaml", "-o", "a.flac", "--length", "0s"]);
     flac.fails(1, &["a FLAC file cannot be empty"]);
     assert!(!room.path("a.flac").exists());
+}
+
+/// What lies in a room, but for the presets and the user's folder.
+fn strays(room: &Room) -> Vec<String> {
+    let entries = std::fs::read_dir(room.path("")).expect("the room can be read");
+    let names = entries.map(|entry| entry.expect("it is there").file_name().to_string_lossy().into_owned());
+    names.filter(|name| name != "auralis" && !name.ends_with(".yaml")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_render_says_so_and_leaves_nothing() {
+    let room = room();
+    room.put("a.wav", "precious");
+    let mut command = room.command();
+    let mut child = command.args(["render", "rain.yaml", "-o", "a.wav", "--length", "4h"]).spawn().unwrap();
+    while strays(&room).len() < 2 {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    // It listens to signals before it begins to write.
+    signal(&child, "INT");
+    collect(child).fails(1, &["interrupted: a.wav is not written"]);
+    assert_eq!((room.bytes("a.wav"), strays(&room)), (b"precious".to_vec(), vec!["a.wav".to_string()]));
+}
+
+#[test]
+fn renders_of_one_file_do_not_harm_each_other() {
+    let room = room();
+    let render =
+        || room.command().args(["render", "rain.yaml", "-o", "a.wav", "--length", "30s"]).spawn().unwrap();
+    for child in [render(), render(), render()] {
+        collect(child).ok();
+    }
+    let together = room.bytes("a.wav");
+    assert!(together == self::render(&room, "rain.yaml", "b.wav", &["--length", "30s"]), "they differ");
+    assert_eq!(strays(&room).len(), 2, "{:?}", strays(&room));
 }
 
 #[cfg(unix)]
@@ -410,5 +445,5 @@ fn a_full_disk_is_reported_and_what_stood_there_stays() {
     shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     finish(&mut shell).fails(1, &["cannot write a.wav", "File too large"]);
     assert_eq!(room.bytes("a.wav"), b"precious");
-    assert_eq!(std::fs::read_dir(room.path("")).unwrap().count(), 4, "auralis, a.wav and the presets");
+    assert_eq!(strays(&room), ["a.wav"]);
 }

@@ -55,11 +55,13 @@ impl Check {
         if self.json {
             print(serde_json::to_string_pretty(&rows).unwrap_or_default())?;
         }
+        let mistaken = format!("{} {} mistakes", count(wrong), if wrong == 1 { "has" } else { "have" });
+        let unread = format!("{} could not be read", count(missing));
         match (wrong, missing) {
             (0, 0) => Ok(()),
-            (0, n) => Err(Failure::Message(format!("{} could not be read", count(n)))),
-            (1, _) => Err(Failure::Message("1 preset has mistakes".into())),
-            (n, _) => Err(Failure::Message(format!("{n} presets have mistakes"))),
+            (0, _) => Err(Failure::Message(unread)),
+            (_, 0) => Err(Failure::Message(mistaken)),
+            _ => Err(Failure::Message(format!("{mistaken}, {unread}"))),
         }
     }
 

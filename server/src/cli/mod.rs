@@ -4,11 +4,13 @@
 mod check;
 mod graph;
 mod nodes;
+mod part;
 mod play;
 mod presets;
 mod render;
 mod schema;
 mod serve;
+mod signals;
 mod summary;
 
 use auralis_graph::diagnostic::Diagnostics;

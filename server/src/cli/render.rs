@@ -1,7 +1,8 @@
 //! `auralis render`: a preset to files, faster than it sounds.
 
+use super::part::{Part, refuse};
 use super::summary::Summary;
-use super::{Failure, Outcome, on_terminal, print};
+use super::{Failure, Outcome, on_terminal, print, signals};
 use crate::adjust::{self, Sets};
 use crate::{library, midi_file};
 use auralis_graph::journal::Journal;
@@ -12,6 +13,7 @@ use auralis_graph::{Catalogue, Preset};
 use auralis_nodes::audio_file::{AudioFile, Container, Depth, Format};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const EXAMPLES: &str = "Examples:
@@ -89,6 +91,7 @@ struct Job<'a> {
     catalogue: &'a Catalogue,
     options: Options,
     journal: Journal,
+    interrupted: &'a AtomicBool,
 }
 
 impl Render {
@@ -102,7 +105,8 @@ impl Render {
         sets.apply(&mut preset).map_err(Failure::Message)?;
         let journal = self.journal(&preset)?;
         let options = Options::render(self.rate, preset.settings(), loaded.places.clone());
-        let job = Job { preset: &preset, catalogue: &catalogue, options, journal };
+        let interrupted = signals::flag();
+        let job = Job { preset: &preset, catalogue: &catalogue, options, journal, interrupted: &interrupted };
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
         let frames = (self.length * f64::from(self.rate)).round() as u64;
         if frames == 0 && container == Container::Flac && !self.tail {
@@ -118,9 +122,11 @@ impl Render {
             };
             return Err(Failure::Message(format!("{what} at most {most:.1} h at this rate and depth")));
         }
+        // To be told that a file cannot be written should not take an hour.
+        let midi = self.midi.as_deref().map(|path| Ok::<_, Failure>((path, Part::of(path)?))).transpose()?;
         self.sound(&job, &self.output, container, frames, None)?;
-        if let Some(path) = &self.midi {
-            self.notes(&job, path)?;
+        if let Some((path, part)) = midi {
+            self.notes(&job, path, part)?;
         }
         if let Some(folder) = &self.stems {
             self.stems(&job, folder, container, frames)?;
@@ -138,7 +144,7 @@ impl Render {
         Ok(journal)
     }
 
-    /// Renders to a file beside the goal and moves it there once it is whole.
+    /// Renders to a file beside the goal and moves it there once it is whole: half a file is of no use.
     fn sound(
         &self,
         job: &Job<'_>,
@@ -147,31 +153,15 @@ impl Render {
         frames: u64,
         what: Option<&str>,
     ) -> Outcome {
-        let shown = path.display().to_string();
-        let failed =
-            |error: &dyn std::fmt::Display| Failure::Message(format!("cannot write {shown}: {error}"));
-        if path.is_dir() {
-            return Err(failed(&"it is a folder"));
-        }
-        let part = part_of(path);
+        let part = Part::of(path)?;
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
-        let mut file = AudioFile::create(&part, container, format).map_err(|error| failed(&error))?;
+        let mut file =
+            AudioFile::create(part.path(), container, format).map_err(|error| refuse(path, error))?;
         let begun = Instant::now();
-        let written = self.write(job, path, &mut file, frames, what);
-        let closed = file.finish().map_err(|error| failed(&error));
-        let summary = match written.and_then(|summary| closed.map(|()| summary)) {
-            Ok(summary) => summary,
-            Err(failure) => {
-                // Half a file is of no use; what stood there before stays.
-                let _ = std::fs::remove_file(&part);
-                return Err(failure);
-            }
-        };
-        std::fs::rename(&part, path).map_err(|error| {
-            let _ = std::fs::remove_file(&part);
-            failed(&error)
-        })?;
-        summary.print(&shown, begun.elapsed().as_secs_f64(), self.rate)
+        let summary = self.write(job, path, &mut file, frames, what)?;
+        file.finish().map_err(|error| refuse(path, error))?;
+        part.keep()?;
+        summary.print(&path.display().to_string(), begun.elapsed().as_secs_f64(), self.rate)
     }
 
     fn write(
@@ -193,8 +183,10 @@ impl Render {
             rendering.render(&mut left[..n], &mut right[..n]);
             interleaved.clear();
             interleaved.extend(left[..n].iter().zip(&right[..n]).flat_map(|(l, r)| [*l, *r]));
-            let failed = |error| Failure::Message(format!("cannot write {}: {error}", path.display()));
-            file.write(&interleaved).map_err(failed)?;
+            file.write(&interleaved).map_err(|error| refuse(path, error))?;
+            if job.interrupted.load(Ordering::Acquire) {
+                return Err(Failure::Message(format!("interrupted: {} is not written", path.display())));
+            }
             summary.add(&left[..n], &right[..n]);
             bar.inc(n as u64);
             Ok(interleaved.iter().fold(0.0, |peak, x| peak.max(x.abs())))
@@ -218,11 +210,11 @@ impl Render {
         Ok(summary)
     }
 
-    fn notes(&self, job: &Job<'_>, path: &Path) -> Outcome {
+    fn notes(&self, job: &Job<'_>, path: &Path, part: Part) -> Outcome {
         let bytes =
             midi_file::render(job.preset, job.catalogue, &job.options, &job.journal, self.from, self.length)?;
-        let failed = |error| Failure::Message(format!("cannot write {}: {error}", path.display()));
-        std::fs::write(path, bytes).map_err(failed)?;
+        std::fs::write(part.path(), bytes).map_err(|error| refuse(path, error))?;
+        part.keep()?;
         print(path.display())
     }
 
@@ -237,18 +229,11 @@ impl Render {
             let name = &job.preset.nodes[source].name;
             let path = folder.join(format!("{name}.{ending}"));
             let (options, journal) = (job.options.clone(), job.journal.clone());
-            let job = Job { preset: &alone, options, catalogue: job.catalogue, journal };
+            let job = Job { preset: &alone, options, journal, ..*job };
             self.sound(&job, &path, container, frames, Some(name))?;
         }
         Ok(())
     }
-}
-
-/// Where a file is written until it is whole.
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    path.with_file_name(name)
 }
 
 fn progress(frames: u64, what: Option<&str>) -> ProgressBar {

@@ -103,30 +103,13 @@ async fn station(settings: Settings, preset: &str) -> Outcome {
     tracing::info!("{} plays on http://{shown}:{}", current.preset.title(), address.port());
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(web::serve(listener, station.shared().clone(), stopping));
-    interrupted().await;
+    super::signals::interrupted().await;
     tracing::info!("the station ends");
     // Listeners are told, requests answered; whoever does not let go is left.
     let _ = stop.send(true);
     let _ = tokio::time::timeout(FAREWELL, server).await;
     tokio::task::spawn_blocking(move || drop(station)).await.ok();
     Ok(())
-}
-
-/// Resolves on Ctrl-C or a request to terminate.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Where signals cannot be heard the program runs until it is killed.
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn log_to(settings: &Settings) -> Outcome {

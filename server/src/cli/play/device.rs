@@ -3,7 +3,7 @@
 use super::Play;
 use super::midi::{self, Instruments, Keyboards};
 use crate::adjust::Sets;
-use crate::cli::{Failure, Outcome, print};
+use crate::cli::{Failure, Outcome, print, signals};
 use crate::library;
 use auralis_graph::engine::NoteOut;
 use auralis_graph::node::{Pace, Role};
@@ -18,8 +18,13 @@ const PART: usize = 1024;
 
 /// Lists devices and ports.
 pub fn list() -> Outcome {
-    for device in cpal::default_host().output_devices()? {
-        print(format!("audio     {}", name(&device)))?;
+    let host = cpal::default_host();
+    // Not every system lists the device that it plays on by default.
+    let default = host.default_output_device().map(|device| name(&device));
+    let names: Vec<String> = host.output_devices()?.map(|device| name(&device)).collect();
+    for name in default.iter().filter(|default| !names.contains(default)).chain(&names) {
+        let mark = if Some(name) == default.as_ref() { " (default)" } else { "" };
+        print(format!("audio     {name}{mark}"))?;
     }
     for name in midi::inputs() {
         print(format!("MIDI in   {name}"))?;
@@ -91,19 +96,18 @@ pub fn play(command: &Play) -> Outcome {
     wait(command.length)
 }
 
-/// Waits for the given time, or for Ctrl-C.
+/// Waits for the given time, or until the program is interrupted.
 fn wait(length: Option<f64>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    signals::wait(async {
         match length {
-            None => tokio::signal::ctrl_c().await,
+            None => signals::interrupted().await,
             Some(seconds) => {
-                let until = tokio::time::timeout(Duration::from_secs_f64(seconds), tokio::signal::ctrl_c());
-                until.await.unwrap_or(Ok(()))
+                let until = Duration::from_secs_f64(seconds);
+                // Whichever comes first.
+                let _ = tokio::time::timeout(until, signals::interrupted()).await;
             }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// What the device's callback owns.
