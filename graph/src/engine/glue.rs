@@ -3,9 +3,9 @@
 
 use super::context::Context;
 use super::io::Io;
-use crate::dsp::QUANTUM;
+use crate::dsp::{Block, QUANTUM};
 use crate::node::{Processor, Status};
-use crate::note::NoteEvent;
+use crate::note::{NoteBuffer, NoteEvent};
 use std::collections::VecDeque;
 
 /// Delays all channels of one audio port by a whole number of frames.
@@ -130,21 +130,68 @@ impl Processor for NoteMerge {
     fn reset(&mut self) {}
 }
 
-/// Carries the sound of a loop over to the next quantum.
-pub(crate) struct Latch;
+/// Carries the sound of a loop over to the next quantum. It has two turns: one without inputs at the start of the
+/// quantum, which gives what is held, and one without outputs at the end, which takes.
+pub(crate) struct Latch {
+    held: Box<[Block]>,
+    silent: bool,
+}
+
+impl Latch {
+    pub fn new(channels: usize) -> Self {
+        Self { held: vec![Block::SILENCE; channels].into(), silent: true }
+    }
+}
 
 impl Processor for Latch {
     fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
-        let input = io.input(0);
-        if input.is_silent() {
+        if io.has_inputs() {
+            let input = io.input(0);
+            self.silent = input.is_silent();
+            self.held.iter_mut().enumerate().for_each(|(channel, held)| *held = *input.channel(channel));
+            return Status::Silent;
+        }
+        if self.silent {
             return Status::Silent;
         }
         let mut output = io.output(0);
-        for channel in 0..output.channels() {
-            *output.channel(channel) = *input.channel(channel);
-        }
+        self.held.iter().enumerate().for_each(|(channel, held)| *output.channel(channel) = *held);
         Status::Active
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        self.silent = true;
+    }
+}
+
+/// The same for notes.
+pub(crate) struct NoteLatch {
+    held: NoteBuffer,
+}
+
+impl NoteLatch {
+    pub fn new(capacity: usize) -> Self {
+        Self { held: NoteBuffer::new(capacity) }
+    }
+}
+
+impl Processor for NoteLatch {
+    fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        if io.has_inputs() {
+            for event in io.notes(0) {
+                // It holds as many as its source can send.
+                let _ = self.held.push(*event);
+            }
+            return Status::Silent;
+        }
+        for event in self.held.events() {
+            let _ = io.send(0, *event);
+        }
+        self.held.clear();
+        Status::Silent
+    }
+
+    fn reset(&mut self) {
+        self.held.clear();
+    }
 }

@@ -65,6 +65,11 @@ impl<'a> Io<'a> {
         if param.signal { Param::Signal(&self.signals[index]) } else { Param::Constant(param.value) }
     }
 
+    /// Whether the step has any input port.
+    pub(crate) fn has_inputs(&self) -> bool {
+        self.step.inputs.len > 0
+    }
+
     #[inline]
     fn memory(&self) -> &'a Memory {
         &self.schedule.memory

@@ -3,61 +3,39 @@
 
 use super::buffers::Value;
 use super::build::Options;
+use super::route::{Route, Routed, Way};
 use super::wiring::{Drafts, ModulationDraft, Port, StepDraft};
-use super::{Order, Widths};
 use crate::dsp::QUANTUM;
-use crate::engine::glue::{AudioDelay, Latch, NoteDelay, NoteMerge};
+use crate::engine::glue::{AudioDelay, Latch, NoteDelay, NoteLatch, NoteMerge};
 use crate::engine::{Cell, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
 use crate::node::{Processor, Role};
-use crate::param::{Curve, ParamSpec, gain_factor};
+use crate::param::{Curve, ParamSpec};
 use crate::port::PortKind;
-use crate::preset::{Connection, Depth, NodeEntry, Outlet, ParamReach};
+use crate::preset::{Depth, NodeEntry, Outlet, ParamReach};
 use crate::settings::Overrides;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// When sound arrives at and leaves each node, in frames behind the engine's clock.
-#[derive(Clone, Copy)]
-pub(crate) struct Timing<'a> {
-    /// When it is heard.
-    pub heard: &'a [u32],
-    /// When it leaves.
-    pub lead: &'a [u32],
-}
-
 /// A schedule in the making.
 pub(crate) struct Assembly<'a> {
-    nodes: &'a [NodeEntry],
-    order: &'a Order,
-    widths: &'a [Widths],
-    timing: Timing<'a>,
+    nodes: &'a [Routed<'a>],
     options: &'a Options,
     drafts: Drafts,
     cells: Vec<Cell>,
     overrides: Vec<Overrides>,
     inboxes: Vec<u32>,
-    /// What each output carries in this quantum; for audio also delayed by a number of frames.
-    audio: HashMap<(Outlet, u32), Vec<Value>>,
-    notes: HashMap<(Outlet, u32), u32>,
+    /// What each way carries.
+    audio: HashMap<Way, Vec<Value>>,
+    notes: HashMap<Way, u32>,
     packets: HashMap<Outlet, u32>,
-    /// What an output within a loop carried in the quantum before, and its delayed copies.
-    old_audio: HashMap<(Outlet, u32), Vec<Value>>,
-    old_notes: HashMap<(Outlet, u32), u32>,
+    /// The cells that carry loops over to the next quantum, and what they carry.
+    latches: Vec<(u32, Outlet)>,
 }
 
 impl<'a> Assembly<'a> {
-    pub fn new(
-        nodes: &'a [NodeEntry],
-        order: &'a Order,
-        widths: &'a [Widths],
-        timing: Timing<'a>,
-        options: &'a Options,
-    ) -> Self {
+    pub fn new(nodes: &'a [Routed<'a>], options: &'a Options) -> Self {
         Self {
             nodes,
-            order,
-            widths,
-            timing,
             options,
             drafts: Drafts::new(),
             cells: Vec::with_capacity(nodes.len()),
@@ -66,19 +44,19 @@ impl<'a> Assembly<'a> {
             audio: HashMap::new(),
             notes: HashMap::new(),
             packets: HashMap::new(),
-            old_audio: HashMap::new(),
-            old_notes: HashMap::new(),
+            latches: Vec::new(),
         }
     }
 
-    pub fn schedule(mut self, processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
+    /// Joins the nodes, which run in this sequence.
+    pub fn schedule(mut self, sequence: &[usize], processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
         for (node, processor) in self.nodes.iter().zip(processors) {
             // Every node was prepared, or the build had ended before.
             let processor = processor.unwrap_or_else(|| Box::new(NoteMerge { sources: 0 }));
-            self.cells.push(cell(node, processor, self.options));
+            self.cells.push(cell(node.entry, processor, self.options));
         }
         self.open_loops();
-        for index in &self.order.sequence {
+        for index in sequence {
             self.node_step(*index);
         }
         self.close_loops();
@@ -88,15 +66,13 @@ impl<'a> Assembly<'a> {
         // What leaves is read after the last step.
         let end = self.drafts.next();
         outputs.iter().flatten().for_each(|value| self.drafts.lives.read(*value, end));
-        for value in self.old_audio.values().flatten() {
-            self.drafts.lives.read(*value, end);
-        }
         let wired = self.drafts.wire();
         let buffers = |values: &[Value]| values.iter().map(|value| wired.buffers[*value as usize]).collect();
         let outputs = [buffers(&outputs[0]), buffers(&outputs[1])];
-        let follows_tempo = self.nodes.iter().enumerate().filter(|(_, node)| node.overrides.tempo.is_none());
+        let follows_tempo =
+            self.nodes.iter().enumerate().filter(|(_, node)| node.entry.overrides.tempo.is_none());
         let musical = follows_tempo.flat_map(|(index, node)| {
-            let slots = node.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
+            let slots = node.entry.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
             slots.map(move |(slot, _)| (index as u32, slot as u16))
         });
         let cells: Box<[Arc<SharedCell>]> =
@@ -126,119 +102,105 @@ impl<'a> Assembly<'a> {
             musical: musical.collect(),
             open_inboxes: self.inboxes.iter().copied().filter(|inbox| *inbox != NOTHING).collect(),
             inboxes: self.inboxes.into(),
-            lateness: self.timing.heard.into(),
+            lateness: self.nodes.iter().map(|node| node.heard).collect(),
             latency,
         };
         schedule.verified()
     }
 
-    /// Gives every output that a loop carries over a value or buffer that holds from quantum to quantum.
+    /// At the start of the quantum, every loop gives what it carried over from the one before.
     fn open_loops(&mut self) {
-        for (index, node) in self.nodes.iter().enumerate() {
-            for outlet in node.sources().filter(|outlet| self.order.is_cut(outlet.node, index)) {
-                match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
-                    PortKind::Audio { .. } if !self.old_audio.contains_key(&(outlet, 0)) => {
-                        let values = self.drafts.values(self.widths[outlet.node].outputs[outlet.port]);
-                        self.old_audio.insert((outlet, 0), values);
-                    }
-                    PortKind::Notes { capacity } if !self.old_notes.contains_key(&(outlet, 0)) => {
-                        let buffer = self.drafts.notes(usize::from(capacity));
-                        self.old_notes.insert((outlet, 0), buffer);
-                    }
-                    _ => {}
+        let cuts = self.nodes.iter().flat_map(Routed::routes).map(|route| route.way).filter(|way| way.cut);
+        for Way { from, .. } in cuts {
+            let source = &self.nodes[from.node];
+            let way = Way::before(from);
+            match source.entry.ports.outputs[from.port].kind {
+                PortKind::Audio { .. } if !self.audio.contains_key(&way) => {
+                    let width = source.widths.outputs[from.port];
+                    let values = self.drafts.values(width);
+                    let latch = Box::new(Latch::new(usize::from(width)));
+                    let cell = self.glue(latch, Vec::new(), vec![Port::Audio(values.clone())]);
+                    self.audio.insert(way, values);
+                    self.latches.push((cell, from));
                 }
+                PortKind::Notes { capacity } if !self.notes.contains_key(&way) => {
+                    let capacity = usize::from(capacity);
+                    let buffer = self.drafts.notes(capacity);
+                    let latch = Box::new(NoteLatch::new(capacity));
+                    let cell = self.glue(latch, Vec::new(), vec![Port::Notes(buffer)]);
+                    self.notes.insert(way, buffer);
+                    self.latches.push((cell, from));
+                }
+                _ => {}
             }
         }
     }
 
     /// At the end of the quantum, what loops carry is put aside for the next.
     fn close_loops(&mut self) {
-        let mut audio: Vec<(Outlet, Vec<Value>)> = self
-            .old_audio
-            .iter()
-            .filter(|((_, pad), _)| *pad == 0)
-            .map(|((o, _), v)| (*o, v.clone()))
-            .collect();
-        audio.sort_by_key(|(outlet, _)| (outlet.node, outlet.port));
-        for (outlet, values) in audio {
-            let from = self.audio[&(outlet, 0)].clone();
-            self.glue(Box::new(Latch), vec![Port::Audio(from)], vec![Port::Audio(values)]);
-        }
-        let mut notes: Vec<(Outlet, u32)> =
-            self.old_notes.iter().filter(|((_, pad), _)| *pad == 0).map(|((o, _), b)| (*o, *b)).collect();
-        notes.sort_by_key(|(outlet, _)| (outlet.node, outlet.port));
-        for (outlet, buffer) in notes {
-            let from = self.notes[&(outlet, 0)];
-            let delay = NoteDelay::new(0, self.drafts.notes_capacity(buffer));
-            self.glue(Box::new(delay), vec![Port::Notes(from)], vec![Port::Notes(buffer)]);
+        for (cell, from) in std::mem::take(&mut self.latches) {
+            let way = Way::straight(from);
+            let input = match self.audio.get(&way) {
+                Some(values) => Port::Audio(values.clone()),
+                None => Port::Notes(self.notes[&way]),
+            };
+            self.drafts.push(StepDraft { cell, inputs: vec![input], ..StepDraft::default() });
         }
     }
 
     /// Adds a step that is no node of the preset.
-    fn glue(&mut self, processor: Box<dyn Processor>, inputs: Vec<Port>, outputs: Vec<Port>) {
+    fn glue(&mut self, processor: Box<dyn Processor>, inputs: Vec<Port>, outputs: Vec<Port>) -> u32 {
         let cell = self.cells.len() as u32;
         self.cells.push(Cell::new(processor, Box::default(), 0, None));
         self.drafts.push(StepDraft { cell, inputs, outputs, ..StepDraft::default() });
+        cell
     }
 
-    /// What an output carries, as it is to arrive at a node.
-    fn audio_from(&mut self, outlet: Outlet, cut: bool, pad: u32) -> Vec<Value> {
-        let known = if cut { &self.old_audio } else { &self.audio };
-        if let Some(values) = known.get(&(outlet, pad)) {
+    /// The values that a way carries.
+    fn audio_by(&mut self, way: Way) -> Vec<Value> {
+        if let Some(values) = self.audio.get(&way) {
             return values.clone();
         }
-        let from = known[&(outlet, 0)].clone();
-        let delay = AudioDelay::new(from.len(), pad as usize);
+        let from = self.audio[&Way { pad: 0, ..way }].clone();
+        let delay = AudioDelay::new(from.len(), way.pad as usize);
         let to = self.drafts.values(from.len() as u16);
         self.glue(Box::new(delay), vec![Port::Audio(from)], vec![Port::Audio(to.clone())]);
-        let known = if cut { &mut self.old_audio } else { &mut self.audio };
-        known.insert((outlet, pad), to.clone());
+        self.audio.insert(way, to.clone());
         to
     }
 
-    fn notes_from(&mut self, outlet: Outlet, cut: bool, pad: u32) -> u32 {
-        let known = if cut { &self.old_notes } else { &self.notes };
-        if let Some(buffer) = known.get(&(outlet, pad)) {
+    /// The buffer that a way carries.
+    fn notes_by(&mut self, way: Way) -> u32 {
+        if let Some(buffer) = self.notes.get(&way) {
             return *buffer;
         }
-        let from = known[&(outlet, 0)];
+        let from = self.notes[&Way { pad: 0, ..way }];
         let capacity = self.drafts.notes_capacity(from);
         let to = self.drafts.notes(capacity);
-        let delay = NoteDelay::new(pad as usize, capacity);
+        let delay = NoteDelay::new(way.pad as usize, capacity);
         self.glue(Box::new(delay), vec![Port::Notes(from)], vec![Port::Notes(to)]);
-        let known = if cut { &mut self.old_notes } else { &mut self.notes };
-        known.insert((outlet, pad), to);
+        self.notes.insert(way, to);
         to
-    }
-
-    /// Frames by which an output has to wait for the slowest source of a node.
-    fn pad(&self, outlet: Outlet, cut: bool, node: usize) -> u32 {
-        let arrives = self.timing.lead[outlet.node] + if cut { QUANTUM as u32 } else { 0 };
-        self.timing.heard[node].saturating_sub(arrives)
     }
 
     fn node_step(&mut self, index: usize) {
-        let node = &self.nodes[index];
+        let nodes = self.nodes;
+        let node = &nodes[index];
         // Delays and merges are steps of their own and come first.
         let sources: Vec<Vec<Source>> =
-            node.inputs.iter().map(|list| list.iter().map(|c| self.source(c, index)).collect()).collect();
+            node.inputs.iter().map(|list| list.iter().map(|route| self.source(route)).collect()).collect();
         let modulators: Vec<(usize, Vec<Value>)> = node
-            .params
+            .modulators
             .iter()
             .enumerate()
-            .filter_map(|(slot, param)| Some((slot, param.modulation.as_ref()?.from)))
-            .map(|(slot, from)| {
-                let cut = self.order.is_cut(from.node, index);
-                (slot, self.audio_from(from, cut, self.pad(from, cut, index)))
-            })
+            .filter_map(|(slot, route)| Some((slot, self.audio_by(route.as_ref()?.way))))
             .collect();
         let merged: Vec<u32> = sources.iter().map(|sources| self.merge(sources)).collect();
-        let mut step =
-            StepDraft { cell: index as u32, lateness: self.timing.heard[index], ..Default::default() };
-        for (port, (spec, sources)) in node.ports.inputs.iter().zip(&sources).enumerate() {
+        let mut step = StepDraft { cell: index as u32, lateness: node.heard, ..Default::default() };
+        for (port, (spec, sources)) in node.entry.ports.inputs.iter().zip(&sources).enumerate() {
             step.inputs.push(match spec.kind {
                 PortKind::Audio { .. } => {
-                    let width = self.widths[index].inputs[port];
+                    let width = node.widths.inputs[port];
                     let channels =
                         (0..width).map(|channel| self.channel(channel, width, sources, &mut step.sums));
                     Port::Audio(channels.collect())
@@ -250,7 +212,7 @@ impl<'a> Assembly<'a> {
                 },
             });
         }
-        if node.kind.role == Role::NotesIn {
+        if node.entry.kind.role == Role::NotesIn {
             let inbox = self.drafts.notes(INBOX);
             self.inboxes[index] = inbox;
             step.inputs.push(Port::Notes(inbox));
@@ -259,27 +221,22 @@ impl<'a> Assembly<'a> {
             let modulation = self.modulation(index, slot, &values, &mut step.sums);
             step.modulations.extend(modulation);
         }
-        for port in 0..node.ports.outputs.len() {
+        for port in 0..node.entry.ports.outputs.len() {
             step.outputs.push(self.output(Outlet { node: index, port }));
         }
-        if !node.overrides.is_empty() {
+        if !node.entry.overrides.is_empty() {
             step.overrides = Some(self.overrides.len() as u32);
-            self.overrides.push(node.overrides);
+            self.overrides.push(node.entry.overrides);
         }
         self.drafts.push(step);
     }
 
-    fn source(&mut self, connection: &Connection, index: usize) -> Source {
-        let from = connection.from;
-        let cut = self.order.is_cut(from.node, index);
-        let pad = self.pad(from, cut, index);
-        match self.nodes[from.node].ports.outputs[from.port].kind {
-            PortKind::Audio { .. } => {
-                let gain = if connection.gain == 0.0 { 1.0 } else { gain_factor(connection.gain) };
-                Source::Audio(self.audio_from(from, cut, pad), gain)
-            }
-            PortKind::Notes { .. } => Source::Notes(self.notes_from(from, cut, pad)),
-            PortKind::Packets { .. } => Source::Packets(self.packets[&from]),
+    fn source(&mut self, route: &Route) -> Source {
+        let Outlet { node, port } = route.way.from;
+        match self.nodes[node].entry.ports.outputs[port].kind {
+            PortKind::Audio { .. } => Source::Audio(self.audio_by(route.way), route.gain),
+            PortKind::Notes { .. } => Source::Notes(self.notes_by(route.way)),
+            PortKind::Packets { .. } => Source::Packets(self.packets[&route.way.from]),
         }
     }
 
@@ -344,16 +301,18 @@ impl<'a> Assembly<'a> {
         values: &[Value],
         sums: &mut Vec<(Value, Vec<(Value, f32)>)>,
     ) -> Option<ModulationDraft> {
-        let param = &self.nodes[index].params[slot];
+        let entry = self.nodes[index].entry;
+        let param = &entry.params[slot];
         let modulation = param.modulation.as_ref()?;
         let share = 1.0 / values.len().max(1) as f32;
         let source = self.sum(values.iter().map(|value| (*value, share)).collect(), sums);
         let range = param.spec.range;
-        let polarity = self.nodes[modulation.from.node].ports.outputs[modulation.from.port].polarity()?;
+        let polarity =
+            self.nodes[modulation.from.node].entry.ports.outputs[modulation.from.port].polarity()?;
         let reach = match modulation.reach {
             ParamReach::Span { min, max } => Reach::span(&range, min, max, polarity),
             ParamReach::Around(depth) => {
-                let tempo = self.nodes[index].overrides.apply(self.options.settings).tempo;
+                let tempo = entry.overrides.apply(self.options.settings).tempo;
                 Reach::Around {
                     scale: depth_scale(param.spec, param.amount.at_tempo(param.spec, tempo), depth),
                 }
@@ -363,15 +322,16 @@ impl<'a> Assembly<'a> {
     }
 
     fn output(&mut self, outlet: Outlet) -> Port {
-        match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
+        let (node, way) = (&self.nodes[outlet.node], Way::straight(outlet));
+        match node.entry.ports.outputs[outlet.port].kind {
             PortKind::Audio { .. } => {
-                let values = self.drafts.values(self.widths[outlet.node].outputs[outlet.port]);
-                self.audio.insert((outlet, 0), values.clone());
+                let values = self.drafts.values(node.widths.outputs[outlet.port]);
+                self.audio.insert(way, values.clone());
                 Port::Audio(values)
             }
             PortKind::Notes { capacity } => {
                 let buffer = self.drafts.notes(usize::from(capacity));
-                self.notes.insert((outlet, 0), buffer);
+                self.notes.insert(way, buffer);
                 Port::Notes(buffer)
             }
             PortKind::Packets { flow } => {
@@ -388,19 +348,24 @@ impl<'a> Assembly<'a> {
     }
 
     fn leaving(&self, role: Role) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|index| self.nodes[*index].kind.role == role).collect()
+        (0..self.nodes.len()).filter(|index| self.nodes[*index].entry.kind.role == role).collect()
     }
 
     /// When the slowest of what leaves the engine does so.
     fn output_latency(&self) -> u32 {
         let leaving = self.leaving(Role::Output).into_iter().chain(self.leaving(Role::NotesOut));
-        leaving.map(|index| self.timing.lead[index]).max().unwrap_or(0)
+        leaving.map(|index| self.nodes[index].lead).max().unwrap_or(0)
+    }
+
+    /// What leaves the engine by a node, together with the slowest.
+    fn exit(&self, node: usize, latency: u32) -> Way {
+        Way { from: Outlet { node, port: 0 }, cut: false, pad: latency - self.nodes[node].lead }
     }
 
     fn outputs(&mut self, latency: u32) -> [Vec<Value>; 2] {
         let mut channels = [Vec::new(), Vec::new()];
         for node in self.leaving(Role::Output) {
-            let values = self.audio_from(Outlet { node, port: 0 }, false, latency - self.timing.lead[node]);
+            let values = self.audio_by(self.exit(node, latency));
             for (index, channel) in channels.iter_mut().enumerate() {
                 channel.extend(values.get(index).or(values.first()));
             }
@@ -410,9 +375,7 @@ impl<'a> Assembly<'a> {
 
     fn notes_out(&mut self, latency: u32) -> Vec<u32> {
         let nodes = self.leaving(Role::NotesOut);
-        let buffer =
-            |node: usize| self.notes_from(Outlet { node, port: 0 }, false, latency - self.timing.lead[node]);
-        nodes.into_iter().map(buffer).collect()
+        nodes.into_iter().map(|node| self.notes_by(self.exit(node, latency))).collect()
     }
 }
 

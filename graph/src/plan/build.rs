@@ -1,6 +1,7 @@
 //! Preparing every node and joining them into a schedule.
 
-use super::assembly::{Assembly, Timing};
+use super::assembly::Assembly;
+use super::route::{Timing, route};
 use super::socket::{Socket, add_ring, kept};
 use super::{Order, Widths, order, widths};
 use crate::catalogue::Catalogue;
@@ -266,7 +267,8 @@ impl Builder<'_> {
 
     fn schedule(&mut self, processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
         let timing = Timing { heard: &self.heard, lead: &self.lead };
-        Assembly::new(self.nodes, self.order, self.widths, timing, self.options).schedule(processors)
+        let routed = route(self.nodes, self.order, self.widths, timing);
+        Assembly::new(&routed, self.options).schedule(&self.order.sequence, processors)
     }
 }
 

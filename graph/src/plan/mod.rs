@@ -5,6 +5,7 @@ mod analysis;
 mod assembly;
 mod buffers;
 mod build;
+mod route;
 mod socket;
 mod wiring;
 

@@ -80,7 +80,7 @@ pub struct NodeEntry {
 }
 
 /// An output of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Outlet {
     /// Index of the node in [`Preset::nodes`].
     pub node: usize,
