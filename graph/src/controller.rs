@@ -2,6 +2,7 @@
 //! the audio side of it (`Link`) neither locks nor waits.
 
 use crate::command::{Change, Command, NodeId, Report, When};
+use crate::engine::Edit;
 use crate::music::Key;
 use crate::note::NoteEvent;
 use crate::param::{Amount, ParamSpec};
@@ -17,9 +18,16 @@ const COMMANDS: usize = 1024;
 /// Reports that can wait for a reader; further ones are lost and counted.
 const REPORTS: usize = 4096;
 
+/// Edits that can be under way to an engine and back.
+pub(crate) const EDITS: usize = 8;
+
 /// The engine's end of the rings.
 pub(crate) struct Link {
-    pub commands: Arc<ArrayQueue<Command>>,
+    /// Commands, each for the graph of an edition.
+    pub commands: Arc<ArrayQueue<(u32, Command)>>,
+    /// Edits, and those that are done or were left behind.
+    pub edits: Arc<ArrayQueue<Box<Edit>>>,
+    pub retired: Arc<ArrayQueue<Box<Edit>>>,
     reports: Arc<ArrayQueue<Report>>,
     pub status: Arc<Status>,
 }
@@ -99,7 +107,8 @@ pub(crate) struct Directory {
 /// Sends changes to an engine and reads its state. Cheap to clone; any thread; never waits for the engine.
 #[derive(Debug, Clone)]
 pub struct Controller {
-    commands: Arc<ArrayQueue<Command>>,
+    commands: Arc<ArrayQueue<(u32, Command)>>,
+    edition: u32,
     reports: Arc<ArrayQueue<Report>>,
     status: Arc<Status>,
     directory: Arc<Directory>,
@@ -111,18 +120,28 @@ pub(crate) fn link(directory: Directory, settings: Settings) -> (Link, Controlle
     let reports = Arc::new(ArrayQueue::new(REPORTS));
     let status = Arc::new(Status::default());
     status.publish(0, 0.0, settings);
-    let link =
-        Link { commands: Arc::clone(&commands), reports: Arc::clone(&reports), status: Arc::clone(&status) };
-    (link, Controller { commands, reports, status, directory: Arc::new(directory) })
+    let link = Link {
+        commands: Arc::clone(&commands),
+        edits: Arc::new(ArrayQueue::new(EDITS)),
+        retired: Arc::new(ArrayQueue::new(EDITS)),
+        reports: Arc::clone(&reports),
+        status: Arc::clone(&status),
+    };
+    (link, Controller { commands, edition: 0, reports, status, directory: Arc::new(directory) })
 }
 
 impl Controller {
+    /// The hand on the same engine after its next edit.
+    pub(crate) fn after_edit(&self, directory: Directory) -> Self {
+        Self { edition: self.edition.wrapping_add(1), directory: Arc::new(directory), ..self.clone() }
+    }
+
     /// Sends a command as it is.
     ///
     /// # Errors
     /// [`ControlError::Full`] when the engine does not keep up.
     pub fn send(&self, command: Command) -> Result<(), ControlError> {
-        self.commands.push(command).map_err(|_| ControlError::Full)
+        self.commands.push((self.edition, command)).map_err(|_| ControlError::Full)
     }
 
     /// Changes a setting of the piece; values out of range are clamped by the engine.

@@ -175,13 +175,13 @@ pub struct Prepare<'a> {
     pub pace: Pace,
     /// Where files are looked for.
     pub places: &'a Places,
-    pub(crate) outlets: &'a mut Vec<(String, Outlet)>,
+    pub(crate) offers: &'a mut Vec<Outlet>,
 }
 
 impl Prepare<'_> {
-    /// Offers something to the socket around the graph, under this node's name.
+    /// Offers something to the socket around the graph.
     pub fn publish<T: Any + Send + Sync>(&mut self, outlet: Arc<T>) {
-        self.outlets.push((self.name.to_string(), outlet));
+        self.offers.push(outlet);
     }
 }
 

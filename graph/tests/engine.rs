@@ -242,7 +242,7 @@ fn what_is_silent_is_not_run() {
     let text = nodes("  p: { type: pulse }\n  c: { type: counter, in: p }\n  out: { type: output, in: c }\n");
     let mut built = build_text(&text, &catalogue());
     render_blocks(&mut built, 64_000, &[512]);
-    let (_, count) = built.outlets::<AtomicU64>().next().unwrap();
+    let (_, count) = built.offers.of::<AtomicU64>().next().unwrap();
     assert_eq!(count.load(Ordering::Relaxed), 2, "once for the pulse, once to fall asleep");
 }
 

@@ -129,7 +129,7 @@ fn it_agrees_with_ebur128_at_every_rate() {
 }
 
 fn levels(built: &auralis_graph::Built) -> Arc<Levels> {
-    let mut all = built.outlets::<Levels>();
+    let mut all = built.offers.of::<Levels>();
     let (name, levels) = all.next().unwrap();
     assert!(name == "y" && all.next().is_none());
     levels
@@ -190,7 +190,7 @@ fn a_meter_at_the_end_of_a_branch_measures_too() {
     let rest = "side: { type: meter, in: x }\ny: { type: gain, in: x }";
     let mut built = built(&[&sound], rest, RATE);
     frames(&mut built, 48_000);
-    let (name, levels) = built.outlets::<Levels>().next().unwrap();
+    let (name, levels) = built.offers.of::<Levels>().next().unwrap();
     assert_eq!(name, "side");
     about(f64::from(levels.peak(0)), -12.04, 0.05);
     assert!(hear(&[&sound], rest)[0] == sound);
@@ -208,7 +208,7 @@ fn effects_take_any_number_of_channels() {
         y: { type: compressor, in: n, sidechain: l }";
     let mut built = built(&sides, rest, RATE);
     frames(&mut built, 48_000);
-    let (_, levels) = built.outlets::<Levels>().next().unwrap();
+    let (_, levels) = built.offers.of::<Levels>().next().unwrap();
     assert_eq!(levels.channels(), 4);
     for (channel, side) in sides.iter().enumerate() {
         // 40 periods late: the echo adds up with the tone.

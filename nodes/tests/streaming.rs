@@ -50,7 +50,7 @@ fn chunks_of_the_contract_hold_the_sound_and_their_place() {
         "{SOUND}  e: {{ type: encoder, in: n }}\n  r: {{ type: ring_buffer, in: e, capacity: 2 s }}\n"
     );
     let mut built = built(&text, Socket::Server, folder("pcm"));
-    let (name, ring) = built.outlets::<ChunkRing>().next().unwrap();
+    let (name, ring) = built.offers.of::<ChunkRing>().next().unwrap();
     assert_eq!((name, ring.capacity(), ring.seconds_per_chunk()), ("r", 20, 0.1));
     for _ in 0..RATE / 64 {
         built.engine.quantum();
@@ -72,7 +72,7 @@ fn json_chunks_are_messages_of_the_protocol() {
         "{SOUND}  e: {{ type: encoder, in: n, format: json }}\n  r: {{ type: ring_buffer, in: e }}\n"
     );
     let mut built = built(&text, Socket::Server, folder("json"));
-    let (_, ring) = built.outlets::<ChunkRing>().next().unwrap();
+    let (_, ring) = built.offers.of::<ChunkRing>().next().unwrap();
     for _ in 0..RATE / 64 {
         built.engine.quantum();
     }
@@ -92,7 +92,7 @@ fn json_chunks_are_messages_of_the_protocol() {
 fn a_preset_without_a_ring_gets_one_behind_its_output() {
     let text = format!("{SOUND}  out: {{ type: output, in: n }}\n");
     let mut built = built(&text, Socket::Server, folder("added"));
-    let (_, ring) = built.outlets::<ChunkRing>().next().unwrap();
+    let (_, ring) = built.offers.of::<ChunkRing>().next().unwrap();
     assert_eq!(ring.capacity(), 30);
     (0..70).for_each(|_| built.engine.quantum());
     assert_eq!(ring.written(), 1);
@@ -104,7 +104,7 @@ fn a_file_holds_the_sound_and_an_old_one_is_kept() {
     for name in ["tape.wav", "tape-2.wav"] {
         let text = format!("{SOUND}  s: {{ type: file_sink, in: n, file: tape.wav, depth: 32f }}\n");
         let mut built = built(&text, Socket::Render, folder.clone());
-        let (_, state): (_, Arc<SinkState>) = built.outlets().next().unwrap();
+        let (_, state): (_, Arc<SinkState>) = built.offers.of().next().unwrap();
         (0..2_000).for_each(|_| built.engine.quantum());
         drop(built);
         assert_eq!(state.written.load(Ordering::Relaxed), 128_000);
@@ -120,7 +120,7 @@ fn a_file_holds_the_sound_and_an_old_one_is_kept() {
 fn a_render_waits_for_the_disk_instead_of_losing_sound() {
     let text = format!("{SOUND}  s: {{ type: file_sink, in: n, file: long.flac, overwrite: true }}\n");
     let mut built = built(&text, Socket::Render, folder("long"));
-    let (_, state): (_, Arc<SinkState>) = built.outlets().next().unwrap();
+    let (_, state): (_, Arc<SinkState>) = built.offers.of().next().unwrap();
     // More than the ring between both threads holds.
     let quanta = RATE as usize * 25 / 64;
     (0..quanta).for_each(|_| built.engine.quantum());

@@ -1,5 +1,6 @@
 //! A running node: its processor and its parameters. Owned by a schedule, used by the thread that runs it.
 
+use super::fade::Centre;
 use super::io::ParamValue;
 use super::params::{Glide, Move, Slot, settle};
 use crate::dsp::{Block, QUANTUM};
@@ -114,6 +115,53 @@ impl Cell {
             settle(&mut self.values[index], state);
         }
         self.find_factor();
+    }
+
+    /// Begins an edit that gives a slot another modulation: until [`Cell::end_turn`] its values are rendered from
+    /// without. Returns where it stands before and after.
+    pub fn begin_turn(
+        &mut self,
+        slot: u16,
+        amount: Option<Amount>,
+        centred: bool,
+        tempo: f64,
+    ) -> [Centre; 2] {
+        let index = usize::from(slot);
+        let Some(state) = self.slots.get_mut(index) else { return Default::default() };
+        let range = state.spec.range;
+        let centre = |number: f32, centred: bool| match centred {
+            true => Centre { value: range.value(number), position: number },
+            false => Centre { value: number, position: range.position(number) },
+        };
+        let before = centre(state.glide.target(), state.centred);
+        state.centred = centred;
+        let after = match amount {
+            Some(amount) => {
+                state.amount = amount;
+                centre(state.goal(amount, self.tempo.unwrap_or(tempo)), centred)
+            }
+            None => before,
+        };
+        state.glide = Glide::at(if centred { after.position } else { after.value });
+        self.moving &= !(1 << index);
+        self.settling &= !(1 << index);
+        self.modulated |= 1 << index;
+        self.values[index].signal = true;
+        self.asleep = false;
+        self.find_factor();
+        [before, after]
+    }
+
+    /// Ends it: from now on the slot is modulated as usual, or stands still.
+    pub fn end_turn(&mut self, slot: u16, modulated: bool) {
+        let index = usize::from(slot);
+        if !modulated && index < self.slots.len() {
+            self.modulated &= !(1 << index);
+            if self.moving & (1 << index) == 0 {
+                settle(&mut self.values[index], &self.slots[index]);
+            }
+            self.find_factor();
+        }
     }
 
     /// Whether the node is awake, sound, and all its parameters rest.

@@ -5,11 +5,44 @@ use super::context::Context;
 use super::io::Io;
 use crate::dsp::{Block, QUANTUM};
 use crate::node::{Processor, Status};
-use crate::note::{NoteBuffer, NoteEvent};
+use crate::note::{NoteBuffer, NoteEvent, NoteKind};
 use std::collections::VecDeque;
+
+/// How what stands between nodes begins to hear: at once where the graph begins, smoothly where an edit puts it
+/// there, or it would give back the step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Onset {
+    done: u32,
+    frames: u32,
+}
+
+impl Onset {
+    pub const AT_ONCE: Self = Self { done: 0, frames: 0 };
+
+    /// Within 10 ms.
+    pub fn smooth(sample_rate: u32) -> Self {
+        Self { done: 0, frames: sample_rate / 100 }
+    }
+
+    /// What is heard of one frame of a quantum.
+    fn of(&self, frame: usize, x: f32) -> f32 {
+        let done = self.done + frame as u32;
+        if done >= self.frames {
+            return x;
+        }
+        let way = done as f32 / self.frames as f32;
+        x * (way * way * (3.0 - 2.0 * way))
+    }
+
+    /// Goes on by a quantum.
+    fn go_on(&mut self) {
+        self.done = (self.done + QUANTUM as u32).min(self.frames);
+    }
+}
 
 /// Delays all channels of one audio port by a whole number of frames.
 pub(crate) struct AudioDelay {
+    onset: Onset,
     lines: Box<[Box<[f32]>]>,
     frames: usize,
     at: usize,
@@ -18,11 +51,11 @@ pub(crate) struct AudioDelay {
 }
 
 impl AudioDelay {
-    pub fn new(channels: usize, frames: usize) -> Self {
+    pub fn new(channels: usize, frames: usize, onset: Onset) -> Self {
         // A whole quantum is written before it is read back.
         let length = frames + QUANTUM;
         let lines = (0..channels).map(|_| vec![0.0; length].into_boxed_slice()).collect();
-        Self { lines, frames, at: 0, quiet: usize::MAX }
+        Self { onset, lines, frames, at: 0, quiet: usize::MAX }
     }
 
     fn length(&self) -> usize {
@@ -43,10 +76,11 @@ impl Processor for AudioDelay {
             let (from, to) = (input.channel(channel), output.channel(channel));
             for frame in 0..QUANTUM {
                 let write = (self.at + frame) % length;
-                line[write] = from[frame];
+                line[write] = self.onset.of(frame, from[frame]);
                 to[frame] = line[(write + length - self.frames) % length];
             }
         }
+        self.onset.go_on();
         self.at = (self.at + QUANTUM) % length;
         Status::Active
     }
@@ -99,21 +133,134 @@ impl Processor for NoteDelay {
     }
 }
 
-/// Joins notes from several sources, in text order within a frame. Ids are spread so that the notes of one
-/// source never meet those of another.
-pub(crate) struct NoteMerge {
-    pub sources: usize,
+/// Notes that a connection can hold and give back when it goes; more are released with all of their channel.
+pub(crate) const HELD: usize = 256;
+
+/// Stands in every connection of notes and knows which of them are held, so that none hangs when the connection
+/// goes and none is missing when another node comes in the place of the one that played them. It spreads ids, so
+/// that the notes of one source never meet those of another.
+pub(crate) struct NoteGate {
+    /// The note-ons whose note-offs have not come.
+    held: Vec<NoteEvent>,
+    /// Channels with more held notes than `held` has room for, and with the pedal down, as bits.
+    overfull: u16,
+    pedals: u16,
+    source: u32,
+    turn: GateTurn,
 }
 
-impl NoteMerge {
-    /// One-to-one for each source; counters of different sources land far apart.
-    fn spread(id: u32, source: usize) -> u32 {
-        if id == NoteEvent::CHANNEL {
-            return id;
-        }
-        let spread = id.wrapping_mul(0x9e37_79b1).wrapping_add((source as u32).wrapping_mul(0x85eb_ca6b));
-        if spread == NoteEvent::CHANNEL { 0 } else { spread }
+/// What a gate does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GateTurn {
+    Pass,
+    /// Give what is held, then pass.
+    Open,
+    /// Release what is held, then nothing.
+    Close,
+    Closed,
+}
+
+impl NoteGate {
+    /// For notes from a source that this number stands for.
+    pub fn new(source: u32) -> Self {
+        let held = Vec::with_capacity(HELD);
+        Self { held, overfull: 0, pedals: 0, source, turn: GateTurn::Pass }
     }
+
+    /// Releases what is held in the next quantum, and lets nothing through from then on.
+    pub fn close(&mut self) {
+        self.turn = GateTurn::Close;
+    }
+
+    /// Starts with what another gate of the same source holds.
+    pub fn open(&mut self, other: &NoteGate) {
+        self.held.clear();
+        self.held.extend_from_slice(&other.held);
+        (self.overfull, self.pedals) = (other.overfull, other.pedals);
+        self.turn = GateTurn::Open;
+    }
+
+    /// One-to-one for each source; counters of different sources land far apart.
+    fn spread(&self, event: NoteEvent) -> NoteEvent {
+        if event.id == NoteEvent::CHANNEL {
+            return event;
+        }
+        let spread = event.id.wrapping_mul(0x9e37_79b1).wrapping_add(self.source);
+        NoteEvent { id: if spread == NoteEvent::CHANNEL { 0 } else { spread }, ..event }
+    }
+
+    fn note(&mut self, event: &NoteEvent) {
+        let channel = 1u16 << (event.channel & 15);
+        match event.kind {
+            NoteKind::On { .. } if self.held.len() < HELD => self.held.push(*event),
+            NoteKind::On { .. } => self.overfull |= channel,
+            NoteKind::Off { .. } => self.held.retain(|held| held.id != event.id),
+            NoteKind::ReleaseAll => {
+                self.held.retain(|held| held.channel != event.channel);
+                self.overfull &= !channel;
+            }
+            NoteKind::Sustain(pedal) if pedal > 0.0 => self.pedals |= channel,
+            NoteKind::Sustain(_) => self.pedals &= !channel,
+            _ => {}
+        }
+    }
+
+    fn pedals(&self, down: f32) -> impl Iterator<Item = NoteEvent> + use<> {
+        let (pedals, kind, id) = (self.pedals, NoteKind::Sustain(down), NoteEvent::CHANNEL);
+        let channels = (0..16u8).filter(move |channel| pedals & (1 << channel) != 0);
+        channels.map(move |channel| NoteEvent { offset: 0, channel, id, kind })
+    }
+}
+
+impl Processor for NoteGate {
+    fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        // The output has room for all that the source can send, and for all that is held.
+        match self.turn {
+            GateTurn::Pass => {}
+            GateTurn::Open => {
+                for event in self.pedals(1.0) {
+                    let _ = io.send(0, event);
+                }
+                for event in &self.held {
+                    let _ = io.send(0, self.spread(NoteEvent { offset: 0, ..*event }));
+                }
+                self.turn = GateTurn::Pass;
+            }
+            GateTurn::Close => {
+                for event in &self.held {
+                    let _ = io.send(0, self.spread(NoteEvent::off(0, event.channel, event.id)));
+                }
+                for channel in (0..16u8).filter(|channel| self.overfull & (1 << channel) != 0) {
+                    let _ = io.send(0, NoteEvent::release_all(0, channel));
+                }
+                for event in self.pedals(0.0) {
+                    let _ = io.send(0, event);
+                }
+                self.held.clear();
+                self.turn = GateTurn::Closed;
+            }
+            GateTurn::Closed => {}
+        }
+        if self.turn == GateTurn::Closed {
+            return Status::Silent;
+        }
+        for event in io.notes(0) {
+            self.note(event);
+            let _ = io.send(0, self.spread(*event));
+        }
+        // What happened is done; it need not run until the next note comes.
+        Status::Asleep
+    }
+
+    fn reset(&mut self) {
+        self.held.clear();
+        (self.overfull, self.pedals) = (0, 0);
+    }
+}
+
+/// Joins notes from several sources, in text order within a frame.
+pub(crate) struct NoteMerge {
+    pub sources: usize,
 }
 
 impl Processor for NoteMerge {
@@ -121,7 +268,7 @@ impl Processor for NoteMerge {
         for source in 0..self.sources {
             for event in io.notes(source) {
                 // The output has room for all that its sources can send.
-                let _ = io.send(0, NoteEvent { id: Self::spread(event.id, source), ..*event });
+                let _ = io.send(0, *event);
             }
         }
         Status::Asleep
@@ -133,13 +280,14 @@ impl Processor for NoteMerge {
 /// Carries the sound of a loop over to the next quantum. It has two turns: one without inputs at the start of the
 /// quantum, which gives what is held, and one without outputs at the end, which takes.
 pub(crate) struct Latch {
+    onset: Onset,
     held: Box<[Block]>,
     silent: bool,
 }
 
 impl Latch {
-    pub fn new(channels: usize) -> Self {
-        Self { held: vec![Block::SILENCE; channels].into(), silent: true }
+    pub fn new(channels: usize, onset: Onset) -> Self {
+        Self { onset, held: vec![Block::SILENCE; channels].into(), silent: true }
     }
 }
 
@@ -148,7 +296,11 @@ impl Processor for Latch {
         if io.has_inputs() {
             let input = io.input(0);
             self.silent = input.is_silent();
-            self.held.iter_mut().enumerate().for_each(|(channel, held)| *held = *input.channel(channel));
+            for (channel, held) in self.held.iter_mut().enumerate() {
+                let from = input.channel(channel);
+                held.iter_mut().enumerate().for_each(|(frame, x)| *x = self.onset.of(frame, from[frame]));
+            }
+            self.onset.go_on();
             return Status::Silent;
         }
         if self.silent {

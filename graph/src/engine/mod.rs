@@ -2,6 +2,8 @@
 
 mod cell;
 mod context;
+mod edit;
+mod fade;
 pub(crate) mod glue;
 mod io;
 mod memory;
@@ -14,11 +16,13 @@ pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
 
 pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
+pub(crate) use edit::{Edit, Places, Turn as ParamTurn};
+pub(crate) use fade::{Blend, Fade, Fader, Law};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
 pub(crate) use schedule::{Extra, Plug, Schedule, Step, Stretch, Sum, Term};
 
-use crate::command::{Change, NodeId, Report};
+use crate::command::{Change, Command, NodeId, Report};
 use crate::controller::Link;
 use crate::dsp::{Block, QUANTUM};
 use crate::expose::ControlMap;
@@ -69,6 +73,11 @@ pub struct Engine {
     taken: usize,
     notes_out: Vec<NoteOut>,
     initial: Settings,
+    /// The edit that is under way.
+    edit: Option<Box<Edit>>,
+    /// How many edits there were, and where the nodes of the graph before the last are found.
+    edition: u32,
+    places: Places,
 }
 
 impl std::fmt::Debug for Engine {
@@ -108,6 +117,9 @@ impl Engine {
             taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
             initial: settings,
+            edit: None,
+            edition: 0,
+            places: Places::default(),
         }
     }
 
@@ -139,6 +151,7 @@ impl Engine {
     /// Forgets all signal and goes to a position, with the settings in force there and before it. Not for the
     /// audio thread while it has deadlines: the time it takes grows with the graph.
     pub fn reset(&mut self, start: &Start) {
+        self.settle();
         for shared in &self.schedule.cells {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { shared.get() }.reset();
@@ -218,6 +231,7 @@ impl Engine {
     }
 
     fn run(&mut self) {
+        self.turn_page();
         self.take_commands();
         let (_guard, schedule) = (crate::realtime::enter(), &*self.schedule);
         let context = Context {
@@ -232,6 +246,7 @@ impl Engine {
             schedule,
             context,
             moves: &self.moves,
+            fader: self.edit.as_ref().map(|edit| &edit.fader),
             signals: &mut self.signals,
             level: &mut self.level,
             link: &mut self.link,
@@ -248,14 +263,13 @@ impl Engine {
     }
 
     fn collect(&mut self) {
-        let memory = &self.schedule.memory;
-        for (channel, wires) in self.output.iter_mut().zip(&self.schedule.outputs) {
-            channel.fill(0.0);
-            for wire in wires.iter().filter(|wire| !memory.is_silent(**wire)) {
-                let block = memory.block(*wire);
-                channel.iter_mut().zip(block.iter()).for_each(|(out, x)| *out += x);
+        let fader = self.edit.as_ref().map(|edit| &edit.fader);
+        for (channel, sum) in self.output.iter_mut().zip(&self.schedule.outputs) {
+            if !turn::form(&self.schedule, sum, fader, channel) {
+                channel.fill(0.0);
             }
         }
+        let memory = &self.schedule.memory;
         self.notes_out.clear();
         for (source, index) in self.schedule.notes_out.iter().enumerate() {
             for event in memory.notes(*index).events() {
@@ -274,8 +288,16 @@ impl Engine {
 
     fn take_commands(&mut self) {
         while !self.pending.is_full() {
-            let Some(command) = self.link.commands.pop() else { break };
-            self.pending.push(command, self.frame, &self.timeline);
+            let Some((edition, command)) = self.link.commands.pop() else { break };
+            // From whoever does not know yet that the graph has changed.
+            let change = match self.edition.wrapping_sub(edition) {
+                0 => Some(command.change),
+                1 => self.places.translate(command.change),
+                _ => Places::default().translate(command.change),
+            };
+            if let Some(change) = change {
+                self.pending.push(Command { change, ..command }, self.frame, &self.timeline);
+            }
         }
         let end = self.frame + QUANTUM as i64;
         let mut from = self.frame;

@@ -1,5 +1,6 @@
 //! Commands that wait for their frame. Audio thread; fixed capacity.
 
+use super::edit::Places;
 use crate::command::{Change, Command, When};
 use crate::transport::Timeline;
 
@@ -48,6 +49,15 @@ impl Pending {
             when => when,
         };
         self.list.push(Waiting { when, change: command.change, arrived: false });
+    }
+
+    /// Lets everything mean the graph of now; what is about nodes and controls that are gone is dropped.
+    pub fn translate(&mut self, places: &Places) {
+        self.list.retain_mut(|waiting| {
+            let change = places.translate(waiting.change);
+            waiting.change = change.unwrap_or(waiting.change);
+            change.is_some()
+        });
     }
 
     /// Takes in a parameter's move that waits for the sound it belongs to. Returns false when there is no room.

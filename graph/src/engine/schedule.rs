@@ -2,6 +2,7 @@
 //! so that walking them needs no checks.
 
 use super::cell::SharedCell;
+use super::fade::{Blend, Fade};
 use super::memory::Memory;
 use super::params::Modulation;
 use crate::settings::Overrides;
@@ -50,6 +51,8 @@ pub(crate) struct Extra {
     pub sums: Stretch,
     /// Modulations of its parameters.
     pub modulations: Stretch,
+    /// Parameters whose modulation changes.
+    pub blends: Stretch,
     /// All wires of its audio inputs, in `wires`.
     pub audio_in: Stretch,
     /// Indices of its event buffers, in `wires`.
@@ -68,6 +71,7 @@ impl Extra {
     pub fn is_plain(&self) -> bool {
         self.sums.len == 0
             && self.modulations.len == 0
+            && self.blends.len == 0
             && self.notes_out.len == 0
             && self.packets_out.len == 0
             && self.lateness == 0
@@ -75,11 +79,12 @@ impl Extra {
     }
 }
 
-/// One channel as the sum of others, in text order.
-#[derive(Debug, Clone, Copy)]
+/// One channel as the sum of others, in text order; what an edit brings or takes goes last.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sum {
     pub to: u32,
     pub terms: Stretch,
+    pub fades: Stretch,
 }
 
 /// A summand.
@@ -96,14 +101,16 @@ pub(crate) struct Schedule {
     pub extras: Box<[Extra]>,
     pub sums: Box<[Sum]>,
     pub terms: Box<[Term]>,
+    pub fades: Box<[Fade]>,
     pub modulations: Box<[Modulation]>,
+    pub blends: Box<[Blend]>,
     pub plugs: Box<[Plug]>,
     pub wires: Box<[u32]>,
     pub overrides: Box<[Overrides]>,
     pub cells: Box<[Arc<SharedCell>]>,
     pub memory: Memory,
-    /// Wires whose blocks form the output, a list for each channel, summed in order.
-    pub outputs: [Box<[u32]>; 2],
+    /// The sums that form the output, one for each channel; to no wire.
+    pub outputs: [Sum; 2],
     /// Event buffers that leave the program.
     pub notes_out: Box<[u32]>,
     /// Parameters with a musical length: cell and slot.
@@ -135,6 +142,7 @@ impl Schedule {
             );
             assert!(step.inputs.fits(&self.plugs) && step.outputs.fits(&self.plugs), "ports out of range");
             assert!(extra.sums.fits(&self.sums) && extra.modulations.fits(&self.modulations), "out of range");
+            assert!(extra.blends.fits(&self.blends), "blends out of range");
             let lists = |stretch: Stretch| self.list(&self.wires, stretch);
             let blocks = lists(step.audio_out).iter().chain(lists(extra.audio_in));
             blocks.for_each(|wire| self.memory.check_block(*wire));
@@ -143,13 +151,15 @@ impl Schedule {
             let packets = lists(extra.packets_in).iter().chain(lists(extra.packets_out));
             packets.for_each(|index| self.memory.check_packets(*index));
         }
-        for sum in &self.sums {
-            assert!(sum.terms.fits(&self.terms), "a sum's terms are out of range");
+        for sum in self.sums.iter().chain(&self.outputs) {
+            assert!(sum.terms.fits(&self.terms) && sum.fades.fits(&self.fades), "terms are out of range");
             self.memory.check_block(sum.to);
         }
+        self.fades.iter().for_each(|fade| self.memory.check_block(fade.from));
+        let sources = self.blends.iter().flat_map(|blend| blend.drives.iter().flatten());
+        sources.for_each(|(source, _)| self.memory.check_block(*source));
         self.terms.iter().for_each(|term| self.memory.check_block(term.from));
         self.modulations.iter().for_each(|modulation| self.memory.check_block(modulation.source));
-        self.outputs.iter().flatten().for_each(|wire| self.memory.check_block(*wire));
         self.notes_out.iter().for_each(|index| self.memory.check_notes(*index));
         self.inboxes.iter().chain(&self.open_inboxes).for_each(|index| self.memory.check_notes(*index));
         self

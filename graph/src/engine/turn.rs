@@ -3,9 +3,10 @@
 
 use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
+use super::fade::{Fader, Law};
 use super::io::Io;
-use super::memory::Memory;
-use super::schedule::{Extra, Schedule, Step, Sum, Term};
+use super::params::Modulation;
+use super::schedule::{Extra, Schedule, Step, Sum};
 use crate::command::{NodeId, Report};
 use crate::controller::Link;
 use crate::dsp::Block;
@@ -18,6 +19,8 @@ pub(crate) struct Turn<'a> {
     pub schedule: &'a Schedule,
     pub context: Context<'a>,
     pub moves: &'a Moves,
+    /// How far an edit is, where one is under way.
+    pub fader: Option<&'a Fader>,
     pub signals: &'a mut [Block; MAX_PARAMS],
     pub level: &'a mut Block,
     pub link: &'a mut Link,
@@ -46,7 +49,10 @@ impl Turn<'_> {
     fn run_with_extras<S: Simd>(&mut self, simd: S, step: &Step, extra: &Extra, cell: &mut Cell) {
         let schedule = self.schedule;
         for sum in schedule.list(&schedule.sums, extra.sums) {
-            form(sum, schedule.list(&schedule.terms, sum.terms), &schedule.memory);
+            // SAFETY: a sum's target is a wire of its own, never one of its terms.
+            let to = unsafe { schedule.memory.block_mut(sum.to) };
+            let sounds = form(schedule, sum, self.fader, to);
+            schedule.memory.set_silent(sum.to, !sounds);
         }
         clear_events(schedule, extra);
         if cell.faulted || (cell.asleep && inputs_at_rest(schedule, extra) && !cell.stirs()) {
@@ -54,7 +60,7 @@ impl Turn<'_> {
             return;
         }
         cell.asleep = false;
-        if cell.stirs() || extra.modulations.len > 0 {
+        if cell.stirs() || extra.modulations.len > 0 || extra.blends.len > 0 {
             self.move_params(extra, cell);
         }
         let mut context = self.context;
@@ -74,6 +80,24 @@ impl Turn<'_> {
             let slot = usize::from(modulation.slot);
             let centre = cell.slots[slot].glide.target();
             modulation.render(source, &mut self.signals[slot], centre, cell.moves(modulation.slot));
+        }
+        let Some(fader) = self.fader else { return };
+        for blend in self.schedule.list(&self.schedule.blends, extra.blends) {
+            let (fall, rise) = fader.factors(Law::Linear);
+            let values = &mut self.signals[usize::from(blend.slot)];
+            values.fill(0.0);
+            for (index, factors) in [fall, rise].into_iter().enumerate() {
+                let centre = blend.centres[index];
+                self.level.fill(centre.value);
+                if let Some((source, reach)) = blend.drives[index] {
+                    let modulation = Modulation { slot: blend.slot, source, reach, range: blend.range };
+                    let source = self.schedule.memory.block(source);
+                    modulation.render(source, self.level, centre.position, false);
+                }
+                for (value, (x, factor)) in values.iter_mut().zip(self.level.iter().zip(factors.iter())) {
+                    *value += x * factor;
+                }
+            }
         }
     }
 
@@ -174,18 +198,19 @@ fn inputs_at_rest(schedule: &Schedule, extra: &Extra) -> bool {
         && list(extra.packets_in).all(|index| memory.packets(*index).is_empty())
 }
 
-/// Sums channels in text order; silent ones add nothing.
+/// Sums channels in text order; silent ones add nothing. Returns whether anything sounds; else `to` is left as it
+/// is.
 #[inline(always)]
-fn form(sum: &Sum, terms: &[Term], memory: &Memory) {
-    // SAFETY: a sum's target is a wire of its own, never one of its terms.
-    let to = unsafe { memory.block_mut(sum.to) };
-    let mut sounding = terms.iter().filter(|term| !memory.is_silent(term.from));
-    let Some(first) = sounding.next() else {
-        memory.set_silent(sum.to, true);
-        return;
-    };
-    let from = memory.block(first.from);
-    to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to = x * first.gain);
+pub(super) fn form(schedule: &Schedule, sum: &Sum, fader: Option<&Fader>, to: &mut Block) -> bool {
+    let memory = &schedule.memory;
+    let mut sounding =
+        schedule.list(&schedule.terms, sum.terms).iter().filter(|term| !memory.is_silent(term.from));
+    let mut sounds = false;
+    if let Some(first) = sounding.next() {
+        let from = memory.block(first.from);
+        to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to = x * first.gain);
+        sounds = true;
+    }
     for term in sounding {
         let from = memory.block(term.from);
         if term.gain == 1.0 {
@@ -194,7 +219,15 @@ fn form(sum: &Sum, terms: &[Term], memory: &Memory) {
             to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to += x * term.gain);
         }
     }
-    memory.set_silent(sum.to, false);
+    let Some(fader) = fader.filter(|_| sum.fades.len > 0) else { return sounds };
+    for fade in schedule.list(&schedule.fades, sum.fades).iter().filter(|fade| !memory.is_silent(fade.from)) {
+        if !sounds {
+            to.fill(0.0);
+            sounds = true;
+        }
+        fade.add(memory.block(fade.from), fader, to);
+    }
+    sounds
 }
 
 /// Whether all 64 samples are finite. A sum that is finite has only finite summands.

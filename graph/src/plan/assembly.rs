@@ -3,25 +3,53 @@
 
 use super::buffers::Value;
 use super::build::Options;
-use super::route::{Route, Routed, Way};
-use super::wiring::{Drafts, ModulationDraft, Port, StepDraft};
+use super::part::{Drive, Part, Route, Way};
+use super::wiring::{BlendDraft, Drafts, ModulationDraft, Port, StepDraft, SumDraft};
+use crate::chance::Chance;
 use crate::dsp::QUANTUM;
-use crate::engine::glue::{AudioDelay, Latch, NoteDelay, NoteLatch, NoteMerge};
-use crate::engine::{Cell, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
+use crate::engine::glue::{AudioDelay, HELD, Latch, NoteDelay, NoteGate, NoteLatch, NoteMerge, Onset};
+use crate::engine::{Cell, Law, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
 use crate::node::{Processor, Role};
-use crate::param::{Curve, ParamSpec};
 use crate::port::PortKind;
-use crate::preset::{Depth, NodeEntry, Outlet, ParamReach};
+use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach};
 use crate::settings::Overrides;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// What stands between nodes, by what it is for: two graphs that need the same share it, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Glue {
+    /// A delay in a way, whose source is this cell.
+    Delay(CellId, Way),
+    /// What carries a loop's sound to the next quantum.
+    Latch(CellId, Outlet),
+    /// A connection of notes to a port, and how many there are of the same before it.
+    Gate(CellId, Way, CellId, usize, usize),
+}
+
+/// A cell, told from others for as long as it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CellId(usize);
+
+impl CellId {
+    pub fn of(cell: &Arc<SharedCell>) -> Self {
+        Self(Arc::as_ptr(cell).addr())
+    }
+}
+
+/// The cells of what stands between nodes.
+pub(crate) type GlueCells = HashMap<Glue, Arc<SharedCell>>;
+
 /// A schedule in the making.
 pub(crate) struct Assembly<'a> {
-    nodes: &'a [Routed<'a>],
+    nodes: &'a [Part],
     options: &'a Options,
+    known: &'a GlueCells,
+    /// How delays and latches begin.
+    onset: Onset,
+    made: GlueCells,
     drafts: Drafts,
-    cells: Vec<Cell>,
+    cells: Vec<Arc<SharedCell>>,
     overrides: Vec<Overrides>,
     inboxes: Vec<u32>,
     /// What each way carries.
@@ -33,12 +61,16 @@ pub(crate) struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    pub fn new(nodes: &'a [Routed<'a>], options: &'a Options) -> Self {
+    /// Takes what stands between nodes from `known` where it is known.
+    pub fn new(nodes: &'a [Part], known: &'a GlueCells, onset: Onset, options: &'a Options) -> Self {
         Self {
             nodes,
             options,
+            known,
+            onset,
+            made: GlueCells::new(),
             drafts: Drafts::new(),
-            cells: Vec::with_capacity(nodes.len()),
+            cells: nodes.iter().map(|part| Arc::clone(&part.cell)).collect(),
             overrides: Vec::new(),
             inboxes: vec![NOTHING; nodes.len()],
             audio: HashMap::new(),
@@ -48,35 +80,23 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Joins the nodes, which run in this sequence.
-    pub fn schedule(mut self, sequence: &[usize], processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
-        for (node, processor) in self.nodes.iter().zip(processors) {
-            // Every node was prepared, or the build had ended before.
-            let processor = processor.unwrap_or_else(|| Box::new(NoteMerge { sources: 0 }));
-            self.cells.push(cell(node.entry, processor, self.options));
-        }
+    /// Joins the nodes, which run in this sequence, and gives the cells that stand between them.
+    pub fn schedule(mut self, sequence: &[usize], exits: &Exits) -> (Schedule, GlueCells) {
         self.open_loops();
         for index in sequence {
             self.node_step(*index);
         }
         self.close_loops();
-        let latency = self.output_latency();
-        let outputs = self.outputs(latency);
-        let notes_out = self.notes_out(latency);
-        // What leaves is read after the last step.
-        let end = self.drafts.next();
-        outputs.iter().flatten().for_each(|value| self.drafts.lives.read(*value, end));
-        let wired = self.drafts.wire();
-        let buffers = |values: &[Value]| values.iter().map(|value| wired.buffers[*value as usize]).collect();
-        let outputs = [buffers(&outputs[0]), buffers(&outputs[1])];
+        let outputs = self.outputs(&exits.audio);
+        let notes_out = exits.notes.iter().map(|way| self.notes_by(*way)).collect();
+        let wired = self.drafts.wire(&outputs);
         let follows_tempo =
             self.nodes.iter().enumerate().filter(|(_, node)| node.entry.overrides.tempo.is_none());
         let musical = follows_tempo.flat_map(|(index, node)| {
             let slots = node.entry.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
             slots.map(move |(slot, _)| (index as u32, slot as u16))
         });
-        let cells: Box<[Arc<SharedCell>]> =
-            self.cells.into_iter().map(|cell| Arc::new(SharedCell::new(cell))).collect();
+        let cells = self.cells;
         let extras = wired.steps.iter().map(|step| step.extra).collect();
         let steps = wired.steps.into_iter().map(|step| Step {
             cell: Arc::clone(&cells[step.cell as usize]),
@@ -91,26 +111,28 @@ impl<'a> Assembly<'a> {
             extras,
             sums: wired.sums.into(),
             terms: wired.terms.into(),
+            fades: wired.fades.into(),
             modulations: wired.modulations.into(),
+            blends: wired.blends.into(),
             plugs: wired.plugs.into(),
             wires: wired.wires.into(),
             overrides: self.overrides.into(),
-            cells,
+            cells: cells.into(),
             memory: Memory::new(&wired.size),
-            outputs,
-            notes_out: notes_out.into(),
+            outputs: wired.outputs,
+            notes_out,
             musical: musical.collect(),
             open_inboxes: self.inboxes.iter().copied().filter(|inbox| *inbox != NOTHING).collect(),
             inboxes: self.inboxes.into(),
             lateness: self.nodes.iter().map(|node| node.heard).collect(),
-            latency,
+            latency: exits.latency,
         };
-        schedule.verified()
+        (schedule.verified(), self.made)
     }
 
     /// At the start of the quantum, every loop gives what it carried over from the one before.
     fn open_loops(&mut self) {
-        let cuts = self.nodes.iter().flat_map(Routed::routes).map(|route| route.way).filter(|way| way.cut);
+        let cuts = self.nodes.iter().flat_map(Part::ways).filter(|way| way.cut);
         for Way { from, .. } in cuts {
             let source = &self.nodes[from.node];
             let way = Way::before(from);
@@ -118,7 +140,8 @@ impl<'a> Assembly<'a> {
                 PortKind::Audio { .. } if !self.audio.contains_key(&way) => {
                     let width = source.widths.outputs[from.port];
                     let values = self.drafts.values(width);
-                    let latch = Box::new(Latch::new(usize::from(width)));
+                    let onset = self.onset;
+                    let latch = self.latch(from, || Box::new(Latch::new(usize::from(width), onset)));
                     let cell = self.glue(latch, Vec::new(), vec![Port::Audio(values.clone())]);
                     self.audio.insert(way, values);
                     self.latches.push((cell, from));
@@ -126,7 +149,7 @@ impl<'a> Assembly<'a> {
                 PortKind::Notes { capacity } if !self.notes.contains_key(&way) => {
                     let capacity = usize::from(capacity);
                     let buffer = self.drafts.notes(capacity);
-                    let latch = Box::new(NoteLatch::new(capacity));
+                    let latch = self.latch(from, || Box::new(NoteLatch::new(capacity)));
                     let cell = self.glue(latch, Vec::new(), vec![Port::Notes(buffer)]);
                     self.notes.insert(way, buffer);
                     self.latches.push((cell, from));
@@ -148,12 +171,28 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Adds a step that is no node of the preset.
-    fn glue(&mut self, processor: Box<dyn Processor>, inputs: Vec<Port>, outputs: Vec<Port>) -> u32 {
-        let cell = self.cells.len() as u32;
-        self.cells.push(Cell::new(processor, Box::default(), 0, None));
-        self.drafts.push(StepDraft { cell, inputs, outputs, ..StepDraft::default() });
+    fn latch(&mut self, from: Outlet, make: impl FnOnce() -> Box<dyn Processor>) -> Arc<SharedCell> {
+        self.between(Glue::Latch(self.id(from), from), make)
+    }
+
+    fn id(&self, from: Outlet) -> CellId {
+        CellId::of(&self.nodes[from.node].cell)
+    }
+
+    /// The cell of what stands between nodes: the one that is known, or a new one.
+    fn between(&mut self, glue: Glue, make: impl FnOnce() -> Box<dyn Processor>) -> Arc<SharedCell> {
+        let glue = glue.unplaced();
+        let cell = self.known.get(&glue).map_or_else(|| plain_cell(make()), Arc::clone);
+        self.made.insert(glue, Arc::clone(&cell));
         cell
+    }
+
+    /// Adds a step that is no node of the preset.
+    fn glue(&mut self, cell: Arc<SharedCell>, inputs: Vec<Port>, outputs: Vec<Port>) -> u32 {
+        let index = self.cells.len() as u32;
+        self.cells.push(cell);
+        self.drafts.push(StepDraft { cell: index, inputs, outputs, ..StepDraft::default() });
+        index
     }
 
     /// The values that a way carries.
@@ -162,9 +201,11 @@ impl<'a> Assembly<'a> {
             return values.clone();
         }
         let from = self.audio[&Way { pad: 0, ..way }].clone();
-        let delay = AudioDelay::new(from.len(), way.pad as usize);
+        let (channels, frames) = (from.len(), way.pad as usize);
+        let (delay, onset) = (Glue::Delay(self.id(way.from), way), self.onset);
+        let delay = self.between(delay, || Box::new(AudioDelay::new(channels, frames, onset)));
         let to = self.drafts.values(from.len() as u16);
-        self.glue(Box::new(delay), vec![Port::Audio(from)], vec![Port::Audio(to.clone())]);
+        self.glue(delay, vec![Port::Audio(from)], vec![Port::Audio(to.clone())]);
         self.audio.insert(way, to.clone());
         to
     }
@@ -177,8 +218,9 @@ impl<'a> Assembly<'a> {
         let from = self.notes[&Way { pad: 0, ..way }];
         let capacity = self.drafts.notes_capacity(from);
         let to = self.drafts.notes(capacity);
-        let delay = NoteDelay::new(way.pad as usize, capacity);
-        self.glue(Box::new(delay), vec![Port::Notes(from)], vec![Port::Notes(to)]);
+        let delay = Glue::Delay(self.id(way.from), way);
+        let delay = self.between(delay, || Box::new(NoteDelay::new(way.pad as usize, capacity)));
+        self.glue(delay, vec![Port::Notes(from)], vec![Port::Notes(to)]);
         self.notes.insert(way, to);
         to
     }
@@ -187,13 +229,19 @@ impl<'a> Assembly<'a> {
         let nodes = self.nodes;
         let node = &nodes[index];
         // Delays and merges are steps of their own and come first.
-        let sources: Vec<Vec<Source>> =
-            node.inputs.iter().map(|list| list.iter().map(|route| self.source(route)).collect()).collect();
-        let modulators: Vec<(usize, Vec<Value>)> = node
-            .modulators
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, route)| Some((slot, self.audio_by(route.as_ref()?.way))))
+        let mut sources: Vec<Vec<Source>> = Vec::with_capacity(node.inputs.len());
+        for (port, routes) in node.inputs.iter().enumerate() {
+            sources.push((0..routes.len()).map(|nth| self.source(index, port, nth)).collect());
+        }
+        let drives: Vec<(usize, Vec<Value>, Reach)> = (node.drives.iter().enumerate())
+            .filter_map(|(slot, drive)| Some((slot, drive.as_ref()?)))
+            .map(|(slot, drive)| (slot, self.audio_by(drive.way), drive.reach))
+            .collect();
+        let turning: Vec<(usize, [Option<(Vec<Value>, Reach)>; 2])> = (node.turning.iter())
+            .map(|turning| {
+                let drive = |drive: Option<Drive>| drive.map(|drive| (self.audio_by(drive.way), drive.reach));
+                (turning.slot, turning.drives.map(drive))
+            })
             .collect();
         let merged: Vec<u32> = sources.iter().map(|sources| self.merge(sources)).collect();
         let mut step = StepDraft { cell: index as u32, lateness: node.heard, ..Default::default() };
@@ -217,9 +265,15 @@ impl<'a> Assembly<'a> {
             self.inboxes[index] = inbox;
             step.inputs.push(Port::Notes(inbox));
         }
-        for (slot, values) in modulators {
-            let modulation = self.modulation(index, slot, &values, &mut step.sums);
-            step.modulations.extend(modulation);
+        for (slot, values, reach) in drives {
+            let (source, range) = (self.mono(&values, &mut step.sums), node.entry.params[slot].spec.range);
+            step.modulations.push(ModulationDraft { slot: slot as u16, source, reach, range });
+        }
+        for (slot, drives) in turning {
+            let drives =
+                drives.map(|drive| drive.map(|(values, reach)| (self.mono(&values, &mut step.sums), reach)));
+            let range = node.entry.params[slot].spec.range;
+            step.blends.push(BlendDraft { slot: slot as u16, range, drives });
         }
         for port in 0..node.entry.ports.outputs.len() {
             step.outputs.push(self.output(Outlet { node: index, port }));
@@ -231,12 +285,24 @@ impl<'a> Assembly<'a> {
         self.drafts.push(step);
     }
 
-    fn source(&mut self, route: &Route) -> Source {
-        let Outlet { node, port } = route.way.from;
-        match self.nodes[node].entry.ports.outputs[port].kind {
-            PortKind::Audio { .. } => Source::Audio(self.audio_by(route.way), route.gain),
-            PortKind::Notes { .. } => Source::Notes(self.notes_by(route.way)),
-            PortKind::Packets { .. } => Source::Packets(self.packets[&route.way.from]),
+    fn source(&mut self, node: usize, port: usize, nth: usize) -> Source {
+        let nodes = self.nodes;
+        let routes = &nodes[node].inputs[port];
+        let Route { way, gains, law } = routes[nth];
+        match nodes[way.from.node].entry.ports.outputs[way.from.port].kind {
+            PortKind::Audio { .. } => Source::Audio(self.audio_by(way), gains, law),
+            PortKind::Packets { .. } => Source::Packets(self.packets[&way.from]),
+            PortKind::Notes { .. } => {
+                let before = routes[..nth].iter().filter(|route| route.way == way).count();
+                let to = CellId::of(&nodes[node].cell);
+                let from = self.notes_by(way);
+                let gate = Glue::Gate(self.id(way.from), way, to, port, before);
+                let name = source_number(&nodes[way.from.node].entry.name, way.from.port);
+                let gate = self.between(gate, || Box::new(NoteGate::new(name)));
+                let to = self.drafts.notes(self.drafts.notes_capacity(from) + HELD + 32);
+                self.glue(gate, vec![Port::Notes(from)], vec![Port::Notes(to)]);
+                Source::Notes(to)
+            }
         }
     }
 
@@ -251,7 +317,8 @@ impl<'a> Assembly<'a> {
                 let capacity = many.iter().map(|buffer| self.drafts.notes_capacity(*buffer)).sum();
                 let to = self.drafts.notes(capacity);
                 let inputs = many.iter().map(|buffer| Port::Notes(*buffer)).collect();
-                self.glue(Box::new(NoteMerge { sources: many.len() }), inputs, vec![Port::Notes(to)]);
+                let merge = plain_cell(Box::new(NoteMerge { sources: many.len() }));
+                self.glue(merge, inputs, vec![Port::Notes(to)]);
                 to
             }
         }
@@ -263,62 +330,37 @@ impl<'a> Assembly<'a> {
         channel: u16,
         width: u16,
         sources: &[Source],
-        sums: &mut Vec<(Value, Vec<(Value, f32)>)>,
+        sums: &mut Vec<(Value, SumDraft)>,
     ) -> Value {
-        let mut terms: Vec<(Value, f32)> = Vec::with_capacity(sources.len());
+        let mut sum = SumDraft::default();
         for source in sources {
-            let Source::Audio(values, gain) = source else { continue };
-            match (values.as_slice(), width) {
-                ([mono], _) => terms.push((*mono, *gain)),
-                ([left, right], 1) => terms.extend([(*left, gain * 0.5), (*right, gain * 0.5)]),
-                (values, _) => terms.extend(values.get(usize::from(channel)).map(|value| (*value, *gain))),
-            }
+            let Source::Audio(values, gains, law) = source else { continue };
+            sum.add(values, usize::from(channel), width, *gains, *law);
         }
-        terms.retain(|(_, gain)| *gain != 0.0);
-        self.sum(terms, sums)
+        self.sum(sum, sums)
     }
 
-    fn sum(&mut self, terms: Vec<(Value, f32)>, sums: &mut Vec<(Value, Vec<(Value, f32)>)>) -> Value {
-        match terms.as_slice() {
-            [] => NOTHING,
-            [(value, 1.0)] => *value,
+    fn sum(&mut self, sum: SumDraft, sums: &mut Vec<(Value, SumDraft)>) -> Value {
+        match (sum.terms.as_slice(), sum.fades.as_slice()) {
+            ([], []) => NOTHING,
+            ([(value, 1.0)], []) => *value,
             _ => {
                 // Stereo from mono sources is the same sum twice.
-                if let Some((value, _)) = sums.iter().find(|(_, known)| *known == terms) {
+                if let Some((value, _)) = sums.iter().find(|(_, known)| *known == sum) {
                     return *value;
                 }
                 let value = self.drafts.values(1)[0];
-                sums.push((value, terms));
+                sums.push((value, sum));
                 value
             }
         }
     }
 
-    fn modulation(
-        &mut self,
-        index: usize,
-        slot: usize,
-        values: &[Value],
-        sums: &mut Vec<(Value, Vec<(Value, f32)>)>,
-    ) -> Option<ModulationDraft> {
-        let entry = self.nodes[index].entry;
-        let param = &entry.params[slot];
-        let modulation = param.modulation.as_ref()?;
+    /// All channels as one.
+    fn mono(&mut self, values: &[Value], sums: &mut Vec<(Value, SumDraft)>) -> Value {
         let share = 1.0 / values.len().max(1) as f32;
-        let source = self.sum(values.iter().map(|value| (*value, share)).collect(), sums);
-        let range = param.spec.range;
-        let polarity =
-            self.nodes[modulation.from.node].entry.ports.outputs[modulation.from.port].polarity()?;
-        let reach = match modulation.reach {
-            ParamReach::Span { min, max } => Reach::span(&range, min, max, polarity),
-            ParamReach::Around(depth) => {
-                let tempo = entry.overrides.apply(self.options.settings).tempo;
-                Reach::Around {
-                    scale: depth_scale(param.spec, param.amount.at_tempo(param.spec, tempo), depth),
-                }
-            }
-        };
-        Some(ModulationDraft { slot: slot as u16, source, reach, range })
+        let terms = values.iter().map(|value| (*value, share)).collect();
+        self.sum(SumDraft { terms, fades: Vec::new() }, sums)
     }
 
     fn output(&mut self, outlet: Outlet) -> Port {
@@ -347,35 +389,87 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn leaving(&self, role: Role) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|index| self.nodes[*index].entry.kind.role == role).collect()
-    }
-
-    /// When the slowest of what leaves the engine does so.
-    fn output_latency(&self) -> u32 {
-        let leaving = self.leaving(Role::Output).into_iter().chain(self.leaving(Role::NotesOut));
-        leaving.map(|index| self.nodes[index].lead).max().unwrap_or(0)
-    }
-
-    /// What leaves the engine by a node, together with the slowest.
-    fn exit(&self, node: usize, latency: u32) -> Way {
-        Way { from: Outlet { node, port: 0 }, cut: false, pad: latency - self.nodes[node].lead }
-    }
-
-    fn outputs(&mut self, latency: u32) -> [Vec<Value>; 2] {
-        let mut channels = [Vec::new(), Vec::new()];
-        for node in self.leaving(Role::Output) {
-            let values = self.audio_by(self.exit(node, latency));
-            for (index, channel) in channels.iter_mut().enumerate() {
-                channel.extend(values.get(index).or(values.first()));
+    fn outputs(&mut self, exits: &[Route]) -> [SumDraft; 2] {
+        let mut sums = [SumDraft::default(), SumDraft::default()];
+        for Route { way, gains, law } in exits {
+            let values = self.audio_by(*way);
+            for (channel, sum) in sums.iter_mut().enumerate() {
+                sum.add(&values, channel, 2, *gains, *law);
             }
         }
-        channels
+        sums
     }
+}
 
-    fn notes_out(&mut self, latency: u32) -> Vec<u32> {
-        let nodes = self.leaving(Role::NotesOut);
-        nodes.into_iter().map(|node| self.notes_by(self.exit(node, latency))).collect()
+/// What leaves the engine.
+#[derive(Clone, Default)]
+pub(crate) struct Exits {
+    pub audio: Vec<Route>,
+    pub notes: Vec<Way>,
+    /// Frames by which all of it lags behind the engine's clock.
+    pub latency: u32,
+}
+
+impl Exits {
+    /// Of nodes that are outputs: all leave together with the slowest.
+    pub fn of(parts: &[Part]) -> Self {
+        let leaving =
+            |role: Role| (0..parts.len()).filter(move |index| parts[*index].entry.kind.role == role);
+        let all = leaving(Role::Output).chain(leaving(Role::NotesOut));
+        let latency = all.map(|index| parts[index].lead).max().unwrap_or(0);
+        let way =
+            |node: usize| Way { from: Outlet { node, port: 0 }, cut: false, pad: latency - parts[node].lead };
+        Self {
+            audio: leaving(Role::Output).map(|node| Route::steady(way(node), 1.0)).collect(),
+            notes: leaving(Role::NotesOut).map(way).collect(),
+            latency,
+        }
+    }
+}
+
+impl SumDraft {
+    /// Adds what a source gives to one of so many channels: mono goes to all, and stereo makes mono by half.
+    fn add(&mut self, values: &[Value], channel: usize, width: u16, gains: [f32; 2], law: Law) {
+        let mut term = |value: Value, part: f32| match gains.map(|gain| gain * part) {
+            [before, after] if before != after => self.fades.push((value, [before, after], law)),
+            [gain, _] if gain != 0.0 => self.terms.push((value, gain)),
+            _ => {}
+        };
+        match (values, width) {
+            ([mono], _) => term(*mono, 1.0),
+            ([left, right], 1) => {
+                term(*left, 0.5);
+                term(*right, 0.5);
+            }
+            (values, _) => {
+                if let Some(value) = values.get(channel) {
+                    term(*value, 1.0);
+                }
+            }
+        }
+    }
+}
+
+/// A number that stands for a source of notes, whatever else is in the graph.
+fn source_number(name: &str, port: usize) -> u32 {
+    Chance::new(port as u64).named(name).seed() as u32
+}
+
+/// A cell of what has neither parameters nor level.
+fn plain_cell(processor: Box<dyn Processor>) -> Arc<SharedCell> {
+    Arc::new(SharedCell::new(Cell::new(processor, Box::default(), 0, None)))
+}
+
+impl Glue {
+    /// The same wherever its nodes stand in the text: its cells say which they are.
+    fn unplaced(self) -> Self {
+        let outlet = |from: Outlet| Outlet { node: 0, ..from };
+        let unplaced = |way: Way| Way { from: outlet(way.from), ..way };
+        match self {
+            Self::Delay(source, way) => Self::Delay(source, unplaced(way)),
+            Self::Latch(source, from) => Self::Latch(source, outlet(from)),
+            Self::Gate(source, way, to, port, nth) => Self::Gate(source, unplaced(way), to, port, nth),
+        }
     }
 }
 
@@ -384,38 +478,27 @@ const INBOX: usize = 512;
 
 /// What a connection brings.
 enum Source {
-    Audio(Vec<Value>, f32),
+    Audio(Vec<Value>, [f32; 2], Law),
     Notes(u32),
     Packets(u32),
 }
 
-fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Cell {
+/// The cell of a node of a preset.
+pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Arc<SharedCell> {
     let tempo = node.overrides.apply(options.settings).tempo;
     let mut modulated = 0;
     let slots = node.params.iter().enumerate().map(|(index, param)| {
-        let centred = matches!(&param.modulation, Some(m) if matches!(m.reach, ParamReach::Around(_)));
         modulated |= u64::from(param.modulation.is_some()) << index;
-        Slot::new(param.spec, param.amount, tempo, options.sample_rate, centred)
+        Slot::new(param.spec, param.amount, tempo, options.sample_rate, is_centred(param))
     });
     let slots: Box<[Slot]> = slots.collect();
     let level = node.ports.audible().then(|| slots.len() - 2);
     let mut cell = Cell::new(processor, slots, modulated, level);
     cell.tempo = node.overrides.tempo;
-    cell
+    Arc::new(SharedCell::new(cell))
 }
 
-/// How far a source's 1 moves the parameter, as a part of its range.
-fn depth_scale(spec: &ParamSpec, value: f32, depth: Depth) -> f32 {
-    let range = &spec.range;
-    match depth {
-        Depth::Ratio(part) => part,
-        Depth::Own(distance) => {
-            let there = range.extended_position(value + distance.abs());
-            (there - range.position(value)).copysign(distance)
-        }
-        Depth::Semitones(interval) => match range.curve {
-            Curve::Exponential => interval / 12.0 / (range.max / range.min).log2(),
-            _ => 0.0,
-        },
-    }
+/// Whether a parameter is moved around its own value.
+pub(crate) fn is_centred(param: &ParamEntry) -> bool {
+    matches!(&param.modulation, Some(m) if matches!(m.reach, ParamReach::Around(_)))
 }

@@ -1,7 +1,8 @@
 //! Preparing every node and joining them into a schedule.
 
-use super::assembly::Assembly;
-use super::route::{Timing, route};
+use super::assembly::{Assembly, Exits, GlueCells, cell};
+use super::edit::Editor;
+use super::part::{Part, Timing, parts};
 use super::socket::{Socket, add_ring, kept};
 use super::{Order, Widths, order, widths};
 use crate::catalogue::Catalogue;
@@ -10,7 +11,8 @@ use crate::command::NodeId;
 use crate::controller::{Controller, Directory, link};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::dsp::QUANTUM;
-use crate::engine::{Engine, Schedule};
+use crate::engine::glue::Onset;
+use crate::engine::{Engine, Schedule, SharedCell};
 use crate::expose::{ControlMap, ControlTarget};
 use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Tail};
 use crate::param::ParamSpec;
@@ -51,9 +53,12 @@ pub struct Built {
     pub engine: Engine,
     /// The hand on it.
     pub controller: Controller,
+    /// What turns it into other graphs while it runs.
+    pub editor: Editor,
     /// How long it sounds after everything in it fell silent.
     pub tail: Tail,
-    outlets: Vec<(String, Offered)>,
+    /// What its nodes offer to the socket around it.
+    pub offers: Offers,
 }
 
 impl std::fmt::Debug for Built {
@@ -62,11 +67,15 @@ impl std::fmt::Debug for Built {
     }
 }
 
-impl Built {
-    /// What nodes offer of a type, with the nodes' names, in the order of preparation.
-    pub fn outlets<T: Any + Send + Sync>(&self) -> impl Iterator<Item = (&str, Arc<T>)> {
+/// What the nodes of a graph offer to the socket around it, in the order in which they run.
+#[derive(Clone, Default)]
+pub struct Offers(Vec<(String, Offered)>);
+
+impl Offers {
+    /// What is offered of a type, with the nodes' names.
+    pub fn of<T: Any + Send + Sync>(&self) -> impl Iterator<Item = (&str, Arc<T>)> {
         let typed = |offered: &Offered| Arc::clone(offered).downcast::<T>().ok();
-        self.outlets.iter().filter_map(move |(name, offered)| Some((name.as_str(), typed(offered)?)))
+        self.0.iter().filter_map(move |(name, offered)| Some((name.as_str(), typed(offered)?)))
     }
 }
 
@@ -75,45 +84,130 @@ impl Built {
 /// # Errors
 /// Everything that keeps a node from running, each with its place in the text.
 pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Result<Built, Diagnostics> {
-    let mut nodes = preset.nodes.clone();
-    if options.socket == Socket::Server {
-        add_ring(&mut nodes, catalogue);
-    }
-    let kept = kept(&nodes, options.socket);
-    let (nodes, places) = prune(nodes, &kept);
-    let mut mistakes = Diagnostics::new(preset.source.clone());
-    // The whole preset was verified; a part of it has no new loops or mismatches.
-    let (Ok(order), Ok(widths)) = (order(&nodes), widths(&nodes)) else {
-        mistakes.push(Diagnostic::error(Default::default(), "the preset was not verified"));
-        return Err(mistakes);
-    };
-    let mut builder = Builder {
-        nodes: &nodes,
-        order: &order,
-        widths: &widths,
-        options,
-        latency: vec![0; nodes.len()],
-        lead: vec![0; nodes.len()],
-        heard: vec![0; nodes.len()],
-        tail: Tail::Frames(0),
-        outlets: Vec::new(),
-        mistakes,
-    };
-    let processors = builder.prepare_all();
-    if builder.mistakes.has_errors() {
-        return Err(builder.mistakes);
-    }
-    let controls = control_maps(preset, &places);
-    let directory = Directory {
-        nodes: nodes.iter().enumerate().map(|(index, node)| directory_entry(index, node)).collect(),
-        names: nodes.iter().map(|node| node.name.clone()).collect(),
-        controls: preset.controls.clone(),
-    };
-    let schedule = builder.schedule(processors);
-    let (link, controller) = link(directory, options.settings);
-    let (tail, outlets) = (builder.tail, builder.outlets);
+    let plan = Plan::new(preset, catalogue, options, |_| None)?;
+    let (schedule, glue) = plan.schedule(&GlueCells::new(), Onset::AT_ONCE, options);
+    let (tail, offers, controls) = (plan.tail(), plan.offers(), Arc::clone(&plan.controls));
+    let (link, controller) = link(plan.directory(preset), options.settings);
+    let editor = Editor::new(plan, glue, controller.clone(), &link, options.clone());
     let engine = Engine::new(schedule, controls, options.settings, options.sample_rate, options.pace, link);
-    Ok(Built { engine, controller, tail, outlets })
+    Ok(Built { engine, controller, editor, tail, offers })
+}
+
+/// A node that runs, and what it was prepared for: another one that would be prepared for the same is the same.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub part: Part,
+    pub prepared: Traits,
+    packets: Vec<Option<PacketFlow>>,
+    advance: u32,
+    /// Its place in the graph before, if it ran there.
+    pub before: Option<usize>,
+}
+
+/// What came of preparing a node, besides its cell.
+#[derive(Clone)]
+pub(crate) struct Traits {
+    latency: u32,
+    tail: Tail,
+    offers: Vec<Offered>,
+}
+
+/// A graph whose nodes are prepared.
+pub(crate) struct Plan {
+    pub nodes: Vec<Running>,
+    pub sequence: Vec<usize>,
+    pub exits: Exits,
+    pub controls: Arc<[ControlMap]>,
+    pub control_names: Vec<String>,
+}
+
+impl Plan {
+    /// Prepares a preset's nodes, except those that `known` has from the graph before, with their places there.
+    pub fn new<'k>(
+        preset: &Preset,
+        catalogue: &Catalogue,
+        options: &Options,
+        known: impl Fn(&str) -> Option<(usize, &'k Running)>,
+    ) -> Result<Self, Diagnostics> {
+        let mut nodes = preset.nodes.clone();
+        if options.socket == Socket::Server {
+            add_ring(&mut nodes, catalogue);
+        }
+        let kept = kept(&nodes, options.socket);
+        let (nodes, places) = prune(nodes, &kept);
+        let mut mistakes = Diagnostics::new(preset.source.clone());
+        // The whole preset was verified; a part of it has no new loops or mismatches.
+        let (Ok(order), Ok(widths)) = (order(&nodes), widths(&nodes)) else {
+            mistakes.push(Diagnostic::error(Default::default(), "the preset was not verified"));
+            return Err(mistakes);
+        };
+        let mut builder = Builder {
+            nodes: &nodes,
+            order: &order,
+            widths: &widths,
+            options,
+            known: &known,
+            latency: vec![0; nodes.len()],
+            lead: vec![0; nodes.len()],
+            heard: vec![0; nodes.len()],
+            mistakes,
+        };
+        let made = builder.prepare_all();
+        let Builder { lead, heard, mistakes, .. } = builder;
+        if mistakes.has_errors() {
+            return Err(mistakes);
+        }
+        let made: Vec<Made> = made.into_iter().flatten().collect();
+        let cells = made.iter().map(|made| Arc::clone(&made.cell)).collect();
+        let nodes: Vec<Arc<NodeEntry>> = nodes.into_iter().map(Arc::new).collect();
+        let timing = Timing { heard: &heard, lead: &lead };
+        let parts = parts(&nodes, cells, &order, &widths, timing, options.settings);
+        let exits = Exits::of(&parts);
+        let running = |(part, made): (Part, Made)| Running {
+            part,
+            prepared: made.prepared,
+            packets: made.packets,
+            advance: made.advance,
+            before: made.before,
+        };
+        Ok(Self {
+            nodes: parts.into_iter().zip(made).map(running).collect(),
+            sequence: order.sequence,
+            exits,
+            controls: control_maps(preset, &places),
+            control_names: preset.controls.iter().map(|control| control.name.clone()).collect(),
+        })
+    }
+
+    /// Joins the nodes; what stands between them is taken from `glue` where it is known.
+    pub fn schedule(&self, glue: &GlueCells, onset: Onset, options: &Options) -> (Schedule, GlueCells) {
+        let parts: Vec<Part> = self.nodes.iter().map(|node| node.part.clone()).collect();
+        Assembly::new(&parts, glue, onset, options).schedule(&self.sequence, &self.exits)
+    }
+
+    /// How long the graph sounds after everything in it fell silent: tails in a row add up.
+    pub fn tail(&self) -> Tail {
+        self.nodes
+            .iter()
+            .fold(Tail::Frames(0), |tail, node| longer(tail, node.prepared.tail, node.prepared.latency))
+    }
+
+    pub fn offers(&self) -> Offers {
+        let nodes = self.sequence.iter().map(|index| &self.nodes[*index]);
+        let offers = nodes.flat_map(|node| {
+            node.prepared.offers.iter().map(|offer| (node.part.entry.name.clone(), Arc::clone(offer)))
+        });
+        Offers(offers.collect())
+    }
+
+    pub fn directory(&self, preset: &Preset) -> Directory {
+        let entries = self.nodes.iter().map(|node| &*node.part.entry);
+        Directory {
+            nodes: entries.clone().enumerate().map(|(index, node)| directory_entry(index, node)).collect(),
+            names: entries.map(|node| node.name.clone()).collect(),
+            controls: preset.controls.clone(),
+        }
+    }
 }
 
 fn directory_entry(index: usize, node: &NodeEntry) -> (String, (NodeId, Vec<&'static ParamSpec>)) {
@@ -159,33 +253,41 @@ fn control_maps(preset: &Preset, places: &[Option<usize>]) -> Arc<[ControlMap]> 
     maps.collect()
 }
 
-struct Builder<'a> {
+/// What came of one node.
+struct Made {
+    cell: Arc<SharedCell>,
+    prepared: Traits,
+    packets: Vec<Option<PacketFlow>>,
+    advance: u32,
+    before: Option<usize>,
+}
+
+struct Builder<'a, K> {
     nodes: &'a [NodeEntry],
     order: &'a Order,
     widths: &'a [Widths],
     options: &'a Options,
+    known: &'a K,
     /// Latency of each node, once prepared.
     latency: Vec<u32>,
     /// Frames by which each node's outputs lag behind the clock.
     lead: Vec<u32>,
     /// Frames by which each node's inputs lag behind the clock.
     heard: Vec<u32>,
-    tail: Tail,
-    outlets: Vec<(String, Offered)>,
     mistakes: Diagnostics,
 }
 
-impl Builder<'_> {
+impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
     /// Prepares nodes in running order, so that a node that closes a loop can be told what the loop costs.
-    fn prepare_all(&mut self) -> Vec<Option<Box<dyn Processor>>> {
-        let mut processors: Vec<Option<Box<dyn Processor>>> = self.nodes.iter().map(|_| None).collect();
+    fn prepare_all(&mut self) -> Vec<Option<Made>> {
+        let mut made: Vec<Option<Made>> = self.nodes.iter().map(|_| None).collect();
         let closing: Vec<usize> =
             self.order.sequence.iter().copied().filter(|node| self.order.closes[*node]).collect();
         for index in self.order.sequence.clone() {
             self.heard[index] = self.arrival(index, false);
             self.lead[index] = self.heard[index];
             if !self.order.closes[index] {
-                processors[index] = self.prepare(index, 0);
+                made[index] = self.make(index, 0);
                 self.lead[index] += self.latency[index];
             }
         }
@@ -204,9 +306,27 @@ impl Builder<'_> {
                     .push(found.help("take nodes with latency out of the loop, or lengthen the delay"));
                 continue;
             }
-            processors[index] = self.prepare(index, advance);
+            made[index] = self.make(index, advance);
         }
-        processors
+        made
+    }
+
+    /// The node as it ran before, where it would be prepared for the same; else a new one.
+    fn make(&mut self, index: usize, advance: u32) -> Option<Made> {
+        let node = &self.nodes[index];
+        let packets: Vec<Option<PacketFlow>> =
+            node.inputs.iter().map(|list| list.first().and_then(|c| self.flow_of(c.from))).collect();
+        if let Some((before, known)) = (self.known)(&node.name)
+            && known.is_like(node, &self.widths[index], &packets, advance)
+        {
+            self.latency[index] = known.prepared.latency;
+            let (cell, prepared) = (Arc::clone(&known.part.cell), known.prepared.clone());
+            return Some(Made { cell, prepared, packets, advance, before: Some(before) });
+        }
+        let (processor, prepared) = self.prepare(index, advance, &packets)?;
+        self.latency[index] = prepared.latency;
+        let cell = cell(node, processor, self.options);
+        Some(Made { cell, prepared, packets, advance, before: None })
     }
 
     /// When the latest of a node's sources arrives; those from within its own loop come a quantum late.
@@ -227,11 +347,15 @@ impl Builder<'_> {
         }
     }
 
-    fn prepare(&mut self, index: usize, advance: u32) -> Option<Box<dyn Processor>> {
+    fn prepare(
+        &mut self,
+        index: usize,
+        advance: u32,
+        packets: &[Option<PacketFlow>],
+    ) -> Option<(Box<dyn Processor>, Traits)> {
         let node = &self.nodes[index];
         let settings = node.overrides.apply(self.options.settings);
-        let packets: Vec<Option<PacketFlow>> =
-            node.inputs.iter().map(|list| list.first().and_then(|c| self.flow_of(c.from))).collect();
+        let mut offers = Vec::new();
         let mut prepare = Prepare {
             name: &node.name,
             sample_rate: self.options.sample_rate,
@@ -240,19 +364,15 @@ impl Builder<'_> {
             settings,
             inputs: &self.widths[index].inputs,
             outputs: &self.widths[index].outputs,
-            packets: &packets,
+            packets,
             epoch: self.options.epoch,
             advance,
             pace: self.options.pace,
             places: &self.options.places,
-            outlets: &mut self.outlets,
+            offers: &mut offers,
         };
         match node.kind.prepare(&node.config, &mut prepare) {
-            Ok(Prepared { processor, latency, tail }) => {
-                self.latency[index] = latency;
-                self.tail = longer(self.tail, tail, latency);
-                Some(processor)
-            }
+            Ok(Prepared { processor, latency, tail }) => Some((processor, Traits { latency, tail, offers })),
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);
                 let found = Diagnostic::error(span, format!("`{}`: {}", node.name, error.message));
@@ -264,11 +384,26 @@ impl Builder<'_> {
             }
         }
     }
+}
 
-    fn schedule(&mut self, processors: Vec<Option<Box<dyn Processor>>>) -> Schedule {
-        let timing = Timing { heard: &self.heard, lead: &self.lead };
-        let routed = route(self.nodes, self.order, self.widths, timing);
-        Assembly::new(&routed, self.options).schedule(&self.order.sequence, processors)
+impl Running {
+    /// Whether a node that would be prepared for this is the same node: only its connections and the values of its
+    /// parameters may differ.
+    fn is_like(
+        &self,
+        node: &NodeEntry,
+        widths: &Widths,
+        packets: &[Option<PacketFlow>],
+        advance: u32,
+    ) -> bool {
+        let entry = &self.part.entry;
+        entry.kind.name == node.kind.name
+            && entry.config.json == node.config.json
+            && entry.seed_as == node.seed_as
+            && entry.overrides == node.overrides
+            && self.part.widths == *widths
+            && self.packets == packets
+            && self.advance == advance
     }
 }
 

@@ -5,11 +5,13 @@ mod analysis;
 mod assembly;
 mod buffers;
 mod build;
-mod route;
+mod edit;
+mod part;
 mod socket;
 mod wiring;
 
-pub use build::{Built, Options, build};
+pub use build::{Built, Offers, Options, build};
+pub use edit::{EditError, Edited, Editor};
 pub use socket::Socket;
 
 pub(crate) use analysis::{Order, WidthMismatch, Widths, order, reached, widths};

@@ -1,7 +1,9 @@
 //! Steps in running order, first with values, then with buffers.
 
 use super::buffers::{Lives, Value};
-use crate::engine::{Extra, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term};
+use crate::engine::{
+    Blend, Extra, Fade, Law, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term,
+};
 use crate::param::Range;
 
 /// A port of a step.
@@ -21,12 +23,34 @@ pub(crate) struct ModulationDraft {
     pub range: Range,
 }
 
+/// A parameter whose modulation changes; its sources are still values.
+#[derive(Debug, Clone)]
+pub(crate) struct BlendDraft {
+    pub slot: u16,
+    pub range: Range,
+    pub drives: [Option<(Value, Reach)>; 2],
+}
+
+/// What one channel is the sum of: values and their gains, and those whose gains change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct SumDraft {
+    pub terms: Vec<(Value, f32)>,
+    pub fades: Vec<(Value, [f32; 2], Law)>,
+}
+
+impl SumDraft {
+    fn values(&self) -> impl Iterator<Item = Value> {
+        self.terms.iter().map(|(value, _)| *value).chain(self.fades.iter().map(|(value, ..)| *value))
+    }
+}
+
 /// One node's turn, before buffers are assigned.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StepDraft {
     pub cell: u32,
-    pub sums: Vec<(Value, Vec<(Value, f32)>)>,
+    pub sums: Vec<(Value, SumDraft)>,
     pub modulations: Vec<ModulationDraft>,
+    pub blends: Vec<BlendDraft>,
     pub inputs: Vec<Port>,
     pub outputs: Vec<Port>,
     pub lateness: u32,
@@ -47,12 +71,15 @@ pub(crate) struct Wired {
     pub steps: Vec<WiredStep>,
     pub sums: Vec<Sum>,
     pub terms: Vec<Term>,
+    pub fades: Vec<Fade>,
     pub modulations: Vec<Modulation>,
+    pub blends: Vec<Blend>,
+    pub outputs: [Sum; 2],
     pub plugs: Vec<Plug>,
     pub wires: Vec<u32>,
     pub size: MemorySize,
     /// The buffer of each value.
-    pub buffers: Vec<u32>,
+    buffers: Vec<u32>,
 }
 
 /// Values and event buffers while steps are drafted.
@@ -96,8 +123,11 @@ impl Drafts {
     /// Adds the next step and notes what it reads.
     pub fn push(&mut self, draft: StepDraft) {
         let step = self.next();
-        for (_, terms) in &draft.sums {
-            terms.iter().for_each(|(value, _)| self.lives.read(*value, step));
+        for (_, sum) in &draft.sums {
+            sum.values().for_each(|value| self.lives.read(value, step));
+        }
+        for (source, _) in draft.blends.iter().flat_map(|blend| blend.drives.iter().flatten()) {
+            self.lives.read(*source, step);
         }
         for modulation in &draft.modulations {
             self.lives.read(modulation.source, step);
@@ -110,15 +140,20 @@ impl Drafts {
         self.steps.push(draft);
     }
 
-    /// Assigns buffers and flattens everything into lists.
-    pub fn wire(self) -> Wired {
+    /// Assigns buffers and flattens everything into lists. The outputs are read after the last step.
+    pub fn wire(mut self, outputs: &[SumDraft; 2]) -> Wired {
+        let end = self.next();
+        outputs.iter().flat_map(SumDraft::values).for_each(|value| self.lives.read(value, end));
         let (buffers, blocks) = self.lives.assign();
         let size = MemorySize { blocks, notes: self.notes, packets: self.packets };
         let mut wired = Wired {
             steps: Vec::with_capacity(self.steps.len()),
             sums: Vec::new(),
             terms: Vec::new(),
+            fades: Vec::new(),
             modulations: Vec::new(),
+            blends: Vec::new(),
+            outputs: [Sum::default(); 2],
             plugs: Vec::new(),
             wires: Vec::new(),
             size,
@@ -128,6 +163,7 @@ impl Drafts {
             let step = wired.step(&draft);
             wired.steps.push(step);
         }
+        wired.outputs = [wired.sum(NOTHING, &outputs[0]), wired.sum(NOTHING, &outputs[1])];
         wired
     }
 }
@@ -135,19 +171,23 @@ impl Drafts {
 impl Wired {
     fn step(&mut self, draft: &StepDraft) -> WiredStep {
         let sums = self.sums.len();
-        for (to, terms) in &draft.sums {
-            let start = self.terms.len();
-            let buffers = &self.buffers;
-            let term = |(from, gain): &(Value, f32)| Term { from: buffers[*from as usize], gain: *gain };
-            self.terms.extend(terms.iter().map(term));
-            let terms = Stretch::between(start, self.terms.len());
-            self.sums.push(Sum { to: self.buffers[*to as usize], terms });
+        for (to, sum) in &draft.sums {
+            let sum = self.sum(*to, sum);
+            self.sums.push(sum);
         }
         let modulations = self.modulations.len();
         for modulation in &draft.modulations {
             let source = self.buffers[modulation.source as usize];
             let ModulationDraft { slot, reach, range, .. } = *modulation;
             self.modulations.push(Modulation { slot, source, reach, range });
+        }
+        let blends = self.blends.len();
+        for blend in &draft.blends {
+            let drive = |drive: &Option<(Value, Reach)>| {
+                drive.map(|(source, reach)| (self.buffers[source as usize], reach))
+            };
+            let (drives, centres) = (blend.drives.each_ref().map(drive), Default::default());
+            self.blends.push(Blend { slot: blend.slot, range: blend.range, drives, centres });
         }
         let (inputs, audio_in) = self.audio(&draft.inputs);
         let (outputs, audio_out) = self.audio(&draft.outputs);
@@ -156,6 +196,7 @@ impl Wired {
         let extra = Extra {
             sums: Stretch::between(sums, self.sums.len()),
             modulations: Stretch::between(modulations, self.modulations.len()),
+            blends: Stretch::between(blends, self.blends.len()),
             audio_in,
             notes_in: self.list(draft.inputs.iter().filter_map(notes)),
             notes_out: self.list(draft.outputs.iter().filter_map(notes)),
@@ -165,6 +206,23 @@ impl Wired {
             overrides: draft.overrides,
         };
         WiredStep { cell: draft.cell, inputs, outputs, audio_out, extra }
+    }
+
+    fn sum(&mut self, to: Value, sum: &SumDraft) -> Sum {
+        let (terms, fades, buffers) = (self.terms.len(), self.fades.len(), &self.buffers);
+        let term = |(from, gain): &(Value, f32)| Term { from: buffers[*from as usize], gain: *gain };
+        self.terms.extend(sum.terms.iter().map(term));
+        let fade = |(from, gains, law): &(Value, [f32; 2], Law)| Fade {
+            from: buffers[*from as usize],
+            gains: *gains,
+            law: *law,
+        };
+        self.fades.extend(sum.fades.iter().map(fade));
+        Sum {
+            to: buffers[to as usize],
+            terms: Stretch::between(terms, self.terms.len()),
+            fades: Stretch::between(fades, self.fades.len()),
+        }
     }
 
     fn audio(&mut self, ports: &[Port]) -> (Stretch, Stretch) {

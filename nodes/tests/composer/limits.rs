@@ -138,7 +138,7 @@ fn a_phrase_ten_years_in_is_composed_in_well_under_10_ms() {
 fn the_grid_is_published_for_the_server() {
     let built = engine("meter: 7/8\n", "phrase: 16 bars");
     let grids: Vec<(String, PhraseGrid)> =
-        built.outlets::<PhraseGrid>().map(|(name, grid)| (name.to_string(), *grid)).collect();
+        built.offers.of::<PhraseGrid>().map(|(name, grid)| (name.to_string(), *grid)).collect();
     assert_eq!(
         grids,
         [("composer".to_string(), PhraseGrid { ticks: 16 * 3360, bars: 16, change: 16 * 3360 })]

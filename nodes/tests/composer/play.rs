@@ -231,7 +231,7 @@ fn every_tempo_and_metre_is_played_to_the_end_of_its_phrases() {
         for tempo in [20.0, 33.3, 70.0, 128.0, 399.9, 400.0] {
             let head = format!("tempo: {tempo}\nmeter: {meter}\nintensity: 0.6\n");
             let mut built = engine(&head, "");
-            let grid = *built.outlets::<PhraseGrid>().next().unwrap().1;
+            let grid = *built.offers.of::<PhraseGrid>().next().unwrap().1;
             let seconds = grid.ticks as f64 / 960.0 * 60.0 / tempo;
             let frames = ((2.5 * seconds).min(60.0) * f64::from(RATE)) as i64;
             let heard = joined(&run(&mut built, frames), frames);

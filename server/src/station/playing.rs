@@ -14,7 +14,7 @@ use std::sync::Arc;
 fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
     let ticks = piece.meter.bar_ticks() * 8;
     let plain = PhraseGrid { ticks, bars: 8, change: ticks };
-    built.outlets::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
+    built.offers.of::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
 }
 
 /// A built graph and the samples it has made.
@@ -38,7 +38,7 @@ impl Playing {
         places: Places,
     ) -> Result<Self, StationError> {
         let built = build_for(&preset, catalogue, &options(settings, piece, places))?;
-        let ring = built.outlets::<ChunkRing>().next().map(|(_, ring)| ring);
+        let ring = built.offers.of::<ChunkRing>().next().map(|(_, ring)| ring);
         let ring = ring.ok_or(StationError::NothingToHear)?;
         let grid = grid_of(&built, piece);
         let controller = built.controller.clone();
