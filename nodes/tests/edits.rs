@@ -4,6 +4,7 @@
 use auralis_graph::chance::Chance;
 use auralis_graph::command::When;
 use auralis_graph::note::NoteEvent;
+use auralis_graph::places::Places;
 use auralis_graph::plan::{Edited, Editor};
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, rms};
 use auralis_graph::testing::realtime::{CheckedAllocator, take_violations};
@@ -33,7 +34,7 @@ impl Running {
 
     fn edit(&mut self, nodes: &str) -> Edited {
         let preset = read(&text(nodes), &catalogue());
-        let edited = self.editor.edit(&preset, &catalogue(), self.engine.settings());
+        let edited = self.editor.edit(&preset, &catalogue(), self.engine.settings(), Places::anywhere());
         let edited = edited.unwrap_or_else(|error| panic!("{error}\n{nodes}"));
         self.controller = edited.controller.clone();
         edited

@@ -50,7 +50,7 @@ export class Station extends EventTarget {
   follow(update) {
     this.playing = update;
     this.nextAt = performance.now() + update.next_phrase_in_ms;
-    const surface = [update.preset, ...Object.keys(update.params)].join();
+    const surface = [update.preset, update.edition, ...Object.keys(update.params)].join();
     if (surface !== this.surface) {
       this.surface = surface;
       this.load();

@@ -8,4 +8,5 @@ pub mod midi_file;
 pub mod reference;
 pub mod settings;
 pub mod station;
+mod watch;
 pub mod web;

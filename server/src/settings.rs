@@ -44,6 +44,8 @@ pub struct Settings {
     pub log_file: Option<PathBuf>,
     /// Origins other than the station's own whose pages may use it.
     pub cors_origins: Vec<String>,
+    /// Folders from which a preset that comes over the network may name files.
+    pub assets: Vec<PathBuf>,
 }
 
 /// What a station is run for.
@@ -97,6 +99,7 @@ impl Default for Settings {
             log_level: LogLevel::Info,
             log_file: None,
             cors_origins: vec!["http://localhost:3000".into()],
+            assets: Vec::new(),
         }
     }
 }
@@ -279,6 +282,21 @@ pub const DEFINITIONS: &[Definition] = &[
         set: |s, text| {
             s.cors_origins =
                 text.split(',').map(|origin| origin.trim().to_string()).filter(|o| !o.is_empty()).collect();
+            Ok(())
+        },
+    },
+    Definition {
+        name: "assets",
+        alias: None,
+        value: "FOLDERS",
+        about: "Folders from which a preset that comes over the network may name files, separated by commas [default: none]",
+        set: |s, text| {
+            s.assets = text
+                .split(',')
+                .map(str::trim)
+                .filter(|folder| !folder.is_empty())
+                .map(PathBuf::from)
+                .collect();
             Ok(())
         },
     },

@@ -40,6 +40,16 @@ impl Server {
         Self { child, port, arguments, room }
     }
 
+    /// Saves another text of a preset of its, as editors do: a new file takes the place of the old one.
+    ///
+    /// # Panics
+    /// The system refuses.
+    pub fn save(&self, name: &str, text: &str) {
+        let draft = self.room.put("draft.yaml", text);
+        let goal = self.room.path(&format!("auralis/presets/{name}.yaml"));
+        std::fs::rename(draft, goal).expect("the preset cannot be saved");
+    }
+
     /// Kills the program, as a crash or a power cut does.
     pub fn kill(&mut self) {
         // Both fail only where it is dead already.

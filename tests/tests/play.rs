@@ -3,9 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use auralis_graph::testing::measure::{amplitude_at, peak};
-use auralis_tests::{Room, Said, finish, signal, wait};
+use auralis_tests::{Room, Said, collect, finish, signal, wait};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TONE: &str = "auralis: 1
 name: Test Tone
@@ -89,4 +89,37 @@ fn devices_are_listed_and_one_that_is_not_there_is_named() {
     assert!(list.ok().lines().any(|line| line.starts_with("audio ")), "{}", list.out);
     finish(&mut play(&room, &["tone.yaml", "--device", "Theremin"])).fails(1, &["Theremin"]);
     finish(&mut play(&room, &["gone.yaml"])).fails(1, &["gone.yaml"]);
+}
+
+#[test]
+fn a_saved_preset_is_heard() {
+    let room = room();
+    let mut child = play(&room, &["tone.yaml"]).spawn().expect("the program starts");
+    let heard = |from: u64| {
+        let bytes = std::fs::read(room.path("heard.raw")).unwrap_or_default();
+        let samples = bytes.get(from as usize..).unwrap_or_default().as_chunks::<8>().0.iter();
+        samples.map(|[a, b, c, d, ..]| f32::from_le_bytes([*a, *b, *c, *d])).collect::<Vec<f32>>()
+    };
+    let mut sounds = |hertz: f64| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            assert_eq!(child.try_wait().expect("the system knows its children"), None, "it ended by itself");
+            let length = std::fs::metadata(room.path("heard.raw")).map_or(0, |file| file.len());
+            let last = heard((length / 8).saturating_sub(9_600) * 8);
+            if last.len() >= 4_800 && (amplitude_at(&last[..4_800], hertz, 48_000.0) - 0.251).abs() < 0.01 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{hertz} Hz is not heard");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    sounds(440.0);
+    room.put("tone.yaml", TONE.replace("type: oscillator", "type: oscillatr"));
+    std::thread::sleep(Duration::from_millis(200));
+    sounds(440.0);
+    room.put("tone.yaml", TONE.replace("440", "550"));
+    sounds(550.0);
+    signal(&child, "INT");
+    let said = collect(child);
+    said.says(0, &["did you mean `oscillator`?", "what played goes on", "tone.yaml is edited"]);
 }

@@ -233,14 +233,14 @@ impl<'a> Assembly<'a> {
         for (port, routes) in node.inputs.iter().enumerate() {
             sources.push((0..routes.len()).map(|nth| self.source(index, port, nth)).collect());
         }
-        let drives: Vec<(usize, Vec<Value>, Reach)> = (node.drives.iter().enumerate())
+        let drives: Vec<(usize, Driven)> = (node.drives.iter().enumerate())
             .filter_map(|(slot, drive)| Some((slot, drive.as_ref()?)))
-            .map(|(slot, drive)| (slot, self.audio_by(drive.way), drive.reach))
+            .map(|(slot, drive)| (slot, self.driven(drive)))
             .collect();
-        let turning: Vec<(usize, [Option<(Vec<Value>, Reach)>; 2])> = (node.turning.iter())
+        let turning: Vec<(usize, [Option<Driven>; 2])> = (node.turning.iter())
             .map(|turning| {
-                let drive = |drive: Option<Drive>| drive.map(|drive| (self.audio_by(drive.way), drive.reach));
-                (turning.slot, turning.drives.map(drive))
+                let drive = |drive: &Option<Drive>| drive.as_ref().map(|drive| self.driven(drive));
+                (turning.slot, turning.drives.each_ref().map(drive))
             })
             .collect();
         let merged: Vec<u32> = sources.iter().map(|sources| self.merge(sources)).collect();
@@ -265,7 +265,7 @@ impl<'a> Assembly<'a> {
             self.inboxes[index] = inbox;
             step.inputs.push(Port::Notes(inbox));
         }
-        for (slot, values, reach) in drives {
+        for (slot, (values, reach)) in drives {
             let (source, range) = (self.mono(&values, &mut step.sums), node.entry.params[slot].spec.range);
             step.modulations.push(ModulationDraft { slot: slot as u16, source, reach, range });
         }
@@ -283,6 +283,10 @@ impl<'a> Assembly<'a> {
             self.overrides.push(node.entry.overrides);
         }
         self.drafts.push(step);
+    }
+
+    fn driven(&mut self, drive: &Drive) -> Driven {
+        (self.audio_by(drive.way), drive.reach)
     }
 
     fn source(&mut self, node: usize, port: usize, nth: usize) -> Source {
@@ -475,6 +479,9 @@ impl Glue {
 
 /// Notes from outside that can arrive in one quantum.
 const INBOX: usize = 512;
+
+/// What moves a parameter, channel by channel, and how.
+type Driven = (Vec<Value>, Reach);
 
 /// What a connection brings.
 enum Source {

@@ -11,6 +11,7 @@ use crate::engine::glue::Onset;
 use crate::engine::{Edit, Fader, Law, ParamTurn, Places, Schedule, SharedCell};
 use crate::node::Tail;
 use crate::param::Amount;
+use crate::places::Places as AssetPlaces;
 use crate::port::PortKind;
 use crate::preset::{Outlet, Preset};
 use crate::settings::Settings;
@@ -83,7 +84,7 @@ impl Editor {
     /// Turns the graph into that of another preset, within 20 ms from the engine's next quantum on. Nodes of the
     /// same name, kind and configuration go on as they are: their parameters glide to values that the text changes,
     /// and stay where they are where it does not. Others are prepared here and faded in. `settings` are those in
-    /// force, for nodes that are new.
+    /// force, and `places` where files are looked for, for nodes that are new.
     ///
     /// # Errors
     /// Everything that keeps a new node from running, with its place in the text, or an engine that does not render.
@@ -92,11 +93,12 @@ impl Editor {
         preset: &Preset,
         catalogue: &Catalogue,
         settings: Settings,
+        places: AssetPlaces,
     ) -> Result<Edited, EditError> {
         if self.sweep() == EDITS {
             return Err(EditError::Busy);
         }
-        self.options.settings = settings;
+        (self.options.settings, self.options.places) = (settings, places);
         let (plan, union) = self.plan(preset, catalogue)?;
         let onset = Onset::smooth(self.options.sample_rate);
         let (settled, glue) = plan.schedule(&self.glue, onset, &self.options);

@@ -4,7 +4,7 @@ use super::{Shared, StationError, lock};
 use crate::settings::BPM;
 use auralis_graph::command::When;
 use auralis_graph::music::Key;
-use auralis_graph::settings::Setting;
+use auralis_graph::settings::{Setting, Settings};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -81,6 +81,8 @@ pub struct Wishes {
     key: Option<Key>,
     bpm: Option<f64>,
     intensity: Option<f32>,
+    /// Only the author changes it, by the text.
+    seed: Option<u64>,
     preset: String,
     params: BTreeMap<String, f32>,
 }
@@ -91,12 +93,26 @@ impl Wishes {
         let key = self.key.take().map(Setting::Key);
         let tempo = self.bpm.take().map(Setting::Tempo);
         let intensity = self.intensity.take().map(Setting::Intensity);
-        [key, tempo, intensity].into_iter().flatten().collect()
+        let seed = self.seed.take().map(Setting::Seed);
+        [key, tempo, intensity, seed].into_iter().flatten().collect()
     }
 
     /// Forgets the settings that wait: another preset begins with its own.
     pub fn forget_settings(&mut self) {
         self.take_settings();
+    }
+
+    /// Forgets where a control was moved.
+    pub fn forget(&mut self, control: &str) {
+        self.params.remove(control);
+    }
+
+    /// Wishes for what the author changed, instead of what was wished for before.
+    pub fn author(&mut self, before: Settings, after: Settings) {
+        self.key = (after.key != before.key).then_some(after.key).or(self.key);
+        self.bpm = (after.tempo != before.tempo).then_some(after.tempo).or(self.bpm);
+        self.intensity = (after.intensity != before.intensity).then_some(after.intensity).or(self.intensity);
+        self.seed = (after.seed != before.seed).then_some(after.seed).or(self.seed);
     }
 
     /// The settings that wait, for readers.

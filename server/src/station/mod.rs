@@ -6,6 +6,7 @@
 
 mod clock;
 mod control;
+mod edit;
 mod fault;
 mod lead;
 mod listeners;
@@ -14,14 +15,16 @@ mod render;
 mod stats;
 
 pub use control::{Change, ControlError, Request};
+pub use edit::Edited;
 pub use fault::Fault;
 pub use listeners::{Listener, ListenerError, Listeners};
 pub use stats::RenderStats;
 
 use crate::library;
 use crate::settings::Settings;
+use crate::watch::Watch;
 use auralis_graph::diagnostic::Diagnostics;
-use auralis_graph::plan::{Options, Socket, build};
+use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
 use auralis_graph::settings as piece;
 use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
 use auralis_nodes::composer::PhraseGrid;
@@ -30,6 +33,7 @@ use control::Wishes;
 use playing::Playing;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -49,6 +53,9 @@ pub enum StationError {
     /// Mistakes in the preset.
     #[error("the preset has mistakes\n{0}")]
     Preset(Box<Diagnostics>),
+    /// The engine has not taken the edits before.
+    #[error("too many edits are under way; save it again")]
+    Busy,
     /// The graph has no ring that listeners could read.
     #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
     NothingToHear,
@@ -60,6 +67,15 @@ pub enum StationError {
 impl From<Diagnostics> for StationError {
     fn from(mistakes: Diagnostics) -> Self {
         Self::Preset(Box::new(mistakes))
+    }
+}
+
+impl From<EditError> for StationError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Mistakes(mistakes) => Self::Preset(mistakes),
+            EditError::Busy => Self::Busy,
+        }
     }
 }
 
@@ -76,6 +92,12 @@ pub struct Current {
     grid: PhraseGrid,
     /// The settings with which it started.
     piece: piece::Settings,
+    /// Its file, if it is one.
+    path: Option<PathBuf>,
+    /// What turns its graph into others.
+    editor: Arc<Mutex<Editor>>,
+    /// How often its text was edited while it played.
+    pub edition: u64,
 }
 
 /// What the render thread and all others share.
@@ -94,7 +116,8 @@ pub struct Shared {
     pub stats: RenderStats,
     current: Mutex<Current>,
     wishes: Mutex<Wishes>,
-    next: Mutex<Option<Box<Playing>>>,
+    next: Mutex<Option<(Box<Playing>, Current)>>,
+    watch: Mutex<Option<Watch>>,
     /// The number of chunks written, for those who wait for one.
     written: watch::Sender<u64>,
     events: broadcast::Sender<Arc<str>>,
@@ -131,7 +154,8 @@ impl Station {
             .map_or_else(|| argument.to_string(), |stem| stem.to_string_lossy().into_owned());
         let preset = Arc::new(read(&loaded, &catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
-        let playing = Playing::new(&settings, &catalogue, &id, preset, piece, loaded.places)?;
+        let path = loaded.path.clone();
+        let (playing, current) = Playing::new(&settings, &catalogue, &id, preset, piece, loaded)?;
         let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
         let frames = (seconds * f64::from(settings.sample_rate)).round() as usize;
         let kept = settings.buffer_seconds.unwrap_or(playing.kept_seconds());
@@ -144,9 +168,10 @@ impl Station {
             messages: ChunkRing::new(chunks, message_bytes, rate, seconds),
             listeners: Listeners::new(settings.max_clients),
             stats: RenderStats::default(),
-            current: Mutex::new(playing.current()),
+            current: Mutex::new(current),
             wishes: Mutex::new(Wishes::default()),
             next: Mutex::new(None),
+            watch: Mutex::new(None),
             written: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
             phrases: AtomicU64::new(0),
@@ -159,6 +184,7 @@ impl Station {
         });
         let work = render::Work::new(Arc::clone(&shared), playing, frames);
         let thread = std::thread::Builder::new().name("auralis-render".into()).spawn(move || work.run())?;
+        shared.watch(path.as_deref());
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -274,6 +300,7 @@ impl Shared {
             "pending": pending,
             "preset": current.id,
             "preset_name": current.preset.title(),
+            "edition": current.edition,
         })
         .to_string()
     }
@@ -305,12 +332,24 @@ impl Shared {
     ///
     /// # Errors
     /// The preset cannot be found or has mistakes: what plays goes on.
-    pub fn change_preset(&self, id: &str) -> Result<(), StationError> {
+    pub fn change_preset(self: &Arc<Self>, id: &str) -> Result<(), StationError> {
         let loaded = library::find(id)?;
         let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+        self.play_next(id, preset, loaded)
+    }
+
+    /// Builds a preset and hands it to the render thread, which fades over to it.
+    fn play_next(
+        self: &Arc<Self>,
+        id: &str,
+        preset: Arc<Preset>,
+        loaded: library::Loaded,
+    ) -> Result<(), StationError> {
+        let path = loaded.path.clone();
         let piece = starting_settings(&self.settings, &preset);
-        let playing = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded.places)?;
-        *lock(&self.next) = Some(Box::new(playing));
+        let (playing, current) = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded)?;
+        *lock(&self.next) = Some((Box::new(playing), current));
+        self.watch(path.as_deref());
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! A graph that plays on a station, and how its phrases are counted.
 
 use super::{Current, StationError, build_for, options};
+use crate::library::Loaded;
 use crate::settings::Settings;
-use auralis_graph::places::Places;
 use auralis_graph::settings as piece;
-use auralis_graph::{Built, Catalogue, Preset};
+use auralis_graph::{Built, Catalogue, Engine, Preset};
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// How the phrases of a graph are counted: by its first composer, else eight bars each.
 fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
@@ -17,43 +17,42 @@ fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
     built.offers.of::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
 }
 
-/// A built graph and the samples it has made.
+/// A running graph and the samples it has made.
 pub struct Playing {
-    built: Built,
+    engine: Engine,
     ring: Arc<ChunkRing>,
     cursor: u64,
     /// Interleaved samples that no chunk has taken yet.
     waiting: VecDeque<i16>,
-    current: Current,
 }
 
 impl Playing {
-    /// Builds a preset for a station.
+    /// Builds a preset for a station: what renders, and what others know of it.
     pub fn new(
         settings: &Settings,
         catalogue: &Catalogue,
         id: &str,
         preset: Arc<Preset>,
         piece: piece::Settings,
-        places: Places,
-    ) -> Result<Self, StationError> {
-        let built = build_for(&preset, catalogue, &options(settings, piece, places))?;
+        loaded: Loaded,
+    ) -> Result<(Self, Current), StationError> {
+        let built = build_for(&preset, catalogue, &options(settings, piece, loaded.places))?;
         let ring = built.offers.of::<ChunkRing>().next().map(|(_, ring)| ring);
         let ring = ring.ok_or(StationError::NothingToHear)?;
         let grid = grid_of(&built, piece);
-        let controller = built.controller.clone();
-        let current = Current { id: id.into(), preset, controller, grid, piece };
-        Ok(Self { built, ring, cursor: 0, waiting: VecDeque::new(), current })
-    }
-
-    /// What others may know of it.
-    pub fn current(&self) -> Current {
-        self.current.clone()
-    }
-
-    /// How its phrases are counted.
-    pub fn grid(&self) -> PhraseGrid {
-        self.current.grid
+        let Built { engine, controller, editor, .. } = built;
+        let current = Current {
+            id: id.into(),
+            preset,
+            controller,
+            grid,
+            piece,
+            // A pipe is read once.
+            path: loaded.path.filter(|path| path.is_file()),
+            editor: Arc::new(Mutex::new(editor)),
+            edition: 0,
+        };
+        Ok((Self { engine, ring, cursor: 0, waiting: VecDeque::new() }, current))
     }
 
     /// Sound in a chunk of the preset's own encoder, in seconds.
@@ -68,19 +67,19 @@ impl Playing {
 
     /// Musical position of what is computed next.
     pub fn tick(&self) -> f64 {
-        self.built.engine.tick()
+        self.engine.tick()
     }
 
     /// Ticks that pass in some frames at the present tempo.
     pub fn ticks_in(&self, frames: usize) -> f64 {
-        let rate = f64::from(self.built.engine.sample_rate());
-        frames as f64 / rate * self.built.engine.settings().tempo / 60.0 * 960.0
+        let rate = f64::from(self.engine.sample_rate());
+        frames as f64 / rate * self.engine.settings().tempo / 60.0 * 960.0
     }
 
     /// Renders until so many frames wait.
     fn fill(&mut self, frames: usize) {
         while self.waiting.len() < frames * 2 {
-            self.built.engine.quantum();
+            self.engine.quantum();
             while let Read::Chunk(chunk) = self.ring.read(&mut self.cursor) {
                 let pcm = match chunk.format {
                     auralis_graph::packet::PacketFormat::Pcm16 => std::borrow::Cow::Borrowed(&chunk.bytes),

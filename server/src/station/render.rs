@@ -129,15 +129,14 @@ impl Work {
     /// takes them.
     fn send_wishes(&mut self) {
         let leading = self.leading();
-        let tick = leading.tick();
-        let at = leading.grid().next_change(tick);
+        let (tick, current) = (leading.tick(), self.shared.current());
+        let at = current.grid.next_change(tick);
         if at as f64 >= tick + leading.ticks_in(self.frames) {
             return;
         }
         let settings = lock(&self.shared.wishes).take_settings();
-        let controller = leading.current().controller;
         for setting in settings {
-            if let Err(error) = controller.set(setting, When::Tick(at)) {
+            if let Err(error) = current.controller.set(setting, When::Tick(at)) {
                 tracing::error!("a change of {setting:?} is lost: {error}");
                 let text = format!("a change was lost, the last settings go on: {error}");
                 self.shared.tell_all(Fault::GenerationError.message(&text));
@@ -154,8 +153,8 @@ impl Work {
         if self.fading.is_some() {
             return;
         }
-        if let Some(next) = lock(&self.shared.next).take() {
-            *lock(&self.shared.current) = next.current();
+        if let Some((next, current)) = lock(&self.shared.next).take() {
+            *lock(&self.shared.current) = current;
             lock(&self.shared.wishes).forget_settings();
             self.fading = Some(Fade { next, done: 0 });
             self.phrase = -1;
@@ -188,7 +187,7 @@ impl Work {
     }
 
     fn hear_reports(&self) {
-        let current = self.leading().current();
+        let current = self.shared.current();
         while let Some(report) = current.controller.report() {
             if let Report::NotFinite { node, .. } = report {
                 let name = current.controller.node_name(node);
@@ -203,7 +202,7 @@ impl Work {
     /// Notes that a phrase began in a chunk; listeners are told when they hear it. The station's first phrase is
     /// no news: who joins is told what plays.
     fn note_phrase(&mut self, index: u64) {
-        let phrase = self.leading().grid().phrase_at(self.leading().tick() as i64).max(0);
+        let phrase = self.shared.current().grid.phrase_at(self.leading().tick() as i64).max(0);
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);

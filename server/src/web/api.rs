@@ -183,7 +183,7 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
     } else if rejection.find::<ForeignOrigin>().is_some() {
         (StatusCode::FORBIDDEN, "Forbidden", "pages of this origin may not use the station")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
-        (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a request has at most 64 kB")
+        (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a request has at most 64 kB, a preset 1 MB")
     } else if rejection.find::<reject::LengthRequired>().is_some() {
         (StatusCode::LENGTH_REQUIRED, "Length required", "the request needs a Content-Length")
     } else if rejection.find::<reject::MissingHeader>().is_some()

@@ -2,6 +2,7 @@
 
 mod api;
 mod client;
+mod graph;
 mod guard;
 mod messages;
 mod session;
@@ -51,6 +52,8 @@ fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = std::c
     let origins = context.station.settings.cors_origins.clone();
     session::routes(context.clone())
         .or(api::routes(context.clone()))
+        .unify()
+        .or(graph::routes(context.clone()))
         .unify()
         .or(client::routes(production))
         .unify()

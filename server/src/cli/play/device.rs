@@ -1,14 +1,15 @@
 //! The audio device: its callback renders.
 
 use super::Play;
+use super::live::{self, Live};
 use super::midi::{self, Instruments, Keyboards};
 use crate::adjust::Sets;
 use crate::cli::{Failure, Outcome, print, signals};
 use crate::library;
 use auralis_graph::engine::NoteOut;
-use auralis_graph::node::{Pace, Role};
+use auralis_graph::node::Pace;
 use auralis_graph::plan::{Options, Socket, build};
-use auralis_graph::{Engine, Preset};
+use auralis_graph::{Built, Engine};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Device, FromSample, OutputCallbackInfo, SampleFormat, SizedSample, StreamConfig};
 use std::time::{Duration, Instant};
@@ -57,9 +58,7 @@ pub fn play(command: &Play) -> Outcome {
     let catalogue = auralis_nodes::catalogue();
     let loaded = library::find(&command.preset)?;
     let sets = Sets::read(&command.sets, None).map_err(Failure::Message)?;
-    let mut preset = Preset::read_as(&loaded.source, &catalogue, &loaded.places, &sets.settings)?;
-    crate::cli::show_warnings(&preset.warnings);
-    sets.apply(&mut preset).map_err(Failure::Message)?;
+    let preset = live::read(&loaded, &catalogue, &sets)?;
     let device = find(command.device.as_deref())?;
     let config = device.default_output_config()?;
     let rate = config.sample_rate();
@@ -68,17 +67,11 @@ pub fn play(command: &Play) -> Outcome {
         pace: Pace::RealTime,
         ..Options::render(rate, preset.settings(), loaded.places)
     };
-    let built = build(&preset, &catalogue, &options)?;
-    let entrances: Vec<String> = preset
-        .nodes
-        .iter()
-        .filter(|node| node.kind.role == Role::NotesIn)
-        .map(|node| node.name.clone())
-        .collect();
-    let _keyboards = Keyboards::open(command.midi_in.as_deref(), &built.controller, entrances)?;
+    let Built { engine, controller, editor, .. } = build(&preset, &catalogue, &options)?;
+    let keyboards = Keyboards::open(command.midi_in.as_deref(), &controller, live::entrances(&preset))?;
     let (_instruments, notes) = Instruments::open(command.midi_out.as_deref(), rate)?;
     let format = config.sample_format();
-    let player = Player { engine: built.engine, notes, left: vec![0.0; PART], right: vec![0.0; PART] };
+    let player = Player { engine, notes, left: vec![0.0; PART], right: vec![0.0; PART] };
     let stream = match format {
         SampleFormat::F32 => player.start::<f32>(&device, config.into())?,
         SampleFormat::I16 => player.start::<i16>(&device, config.into())?,
@@ -93,6 +86,9 @@ pub fn play(command: &Play) -> Outcome {
     };
     stream.play()?;
     print(format!("{} plays on {} at {rate} Hz; Ctrl-C ends it", preset.title(), name(&device)))?;
+    let path = loaded.path.filter(|path| path.is_file());
+    let live = Live { catalogue, sets, preset, path, editor, controller, keyboards };
+    let _watched = live.watch();
     wait(command.length)
 }
 

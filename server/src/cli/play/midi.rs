@@ -1,4 +1,5 @@
 //! MIDI ports: keyboards in, instruments out. Each port has a thread of its own.
+#![allow(clippy::disallowed_types, reason = "the threads of MIDI ports lock, the audio thread does not")]
 
 use crate::cli::Failure;
 use auralis_graph::Controller;
@@ -9,8 +10,8 @@ use midir::{MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 use midly::MidiMessage;
 use midly::live::LiveEvent;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,15 @@ pub fn outputs() -> Vec<String> {
 
 /// Connected keyboards; they are let go when this is dropped.
 pub struct Keyboards {
-    _connections: Vec<MidiInputConnection<()>>,
+    wanted: Option<String>,
+    hands: Arc<Mutex<Hands>>,
+    connections: Vec<MidiInputConnection<()>>,
+}
+
+/// Where the notes of keyboards go: it changes with the graph.
+struct Hands {
+    controller: Controller,
+    entrances: Vec<String>,
 }
 
 impl Keyboards {
@@ -43,37 +52,54 @@ impl Keyboards {
         controller: &Controller,
         entrances: Vec<String>,
     ) -> Result<Self, Failure> {
-        let mut connections = Vec::new();
-        if entrances.is_empty() {
-            return Ok(Self { _connections: connections });
+        let hands = Hands { controller: controller.clone(), entrances: Vec::new() };
+        let hands = Arc::new(Mutex::new(hands));
+        let mut keyboards = Self { wanted: wanted.map(str::to_string), hands, connections: Vec::new() };
+        keyboards.follow(controller, entrances)?;
+        Ok(keyboards)
+    }
+
+    /// Plays these nodes from now on. The first time that there are any, the inputs are connected.
+    pub fn follow(&mut self, controller: &Controller, entrances: Vec<String>) -> Result<(), Failure> {
+        let silent = entrances.is_empty();
+        *lock(&self.hands) = Hands { controller: controller.clone(), entrances };
+        if silent || !self.connections.is_empty() {
+            return Ok(());
         }
+        let wanted = self.wanted.as_deref();
         for name in inputs().into_iter().filter(|name| wanted.is_none_or(|w| contains(name, w))) {
             let Ok(input) = MidiInput::new("auralis") else { continue };
             let ports = input.ports();
             let Some(port) = ports.iter().find(|port| input.port_name(port).is_ok_and(|n| n == name)) else {
                 continue;
             };
-            let (controller, entrances) = (controller.clone(), entrances.clone());
+            let hands = Arc::clone(&self.hands);
             let hear = move |_stamp: u64, bytes: &[u8], _: &mut ()| {
                 if let Some(event) = event(bytes) {
-                    for entrance in &entrances {
+                    let hands = lock(&hands);
+                    for entrance in &hands.entrances {
                         // More notes than the engine takes: this one is lost, as on a full cable.
-                        let _ = controller.note(entrance, event, When::Now);
+                        let _ = hands.controller.note(entrance, event, When::Now);
                     }
                 }
             };
             match input.connect(port, "auralis", hear, ()) {
-                Ok(connection) => connections.push(connection),
+                Ok(connection) => self.connections.push(connection),
                 Err(error) => tracing::warn!("MIDI input {name}: {error}"),
             }
         }
         match wanted {
-            Some(wanted) if connections.is_empty() => Err(Failure::Message(format!(
+            Some(wanted) if self.connections.is_empty() => Err(Failure::Message(format!(
                 "no MIDI input is called `{wanted}`; see `auralis play --list`"
             ))),
-            _ => Ok(Self { _connections: connections }),
+            _ => Ok(()),
         }
     }
+}
+
+/// Locks, also after a thread panicked with the lock held.
+fn lock(hands: &Mutex<Hands>) -> MutexGuard<'_, Hands> {
+    hands.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn contains(name: &str, wanted: &str) -> bool {

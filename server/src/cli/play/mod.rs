@@ -5,9 +5,13 @@ use super::{Failure, Outcome};
 #[cfg(feature = "play")]
 mod device;
 #[cfg(feature = "play")]
+mod live;
+#[cfg(feature = "play")]
 mod midi;
 
 /// Play a preset on this machine's audio device, with MIDI keyboards and instruments.
+///
+/// A preset that is a file is edited while it plays: save it, and what changed is heard at once.
 ///
 /// Notes of a keyboard reach the preset's `midi_in` nodes; what its `midi_out` nodes send goes to a MIDI output.
 #[derive(Debug, clap::Args)]

@@ -1,0 +1,98 @@
+//! A preset that is edited while it plays on the machine's audio device. Control side.
+#![allow(clippy::disallowed_types, reason = "the thread that watches locks, the audio thread does not")]
+
+use super::midi::Keyboards;
+use crate::adjust::Sets;
+use crate::library::{self, Loaded};
+use crate::watch::Watch;
+use auralis_graph::command::When;
+use auralis_graph::node::Role;
+use auralis_graph::plan::{EditError, Editor};
+use auralis_graph::settings::Setting;
+use auralis_graph::{Catalogue, Controller, Preset};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What plays, and the hands on it.
+pub struct Live {
+    pub catalogue: Catalogue,
+    pub sets: Sets,
+    pub preset: Preset,
+    /// Its file, if it is one.
+    pub path: Option<PathBuf>,
+    pub editor: Editor,
+    pub controller: Controller,
+    pub keyboards: Keyboards,
+}
+
+/// A preset as the command line has it.
+pub fn read(loaded: &Loaded, catalogue: &Catalogue, sets: &Sets) -> Result<Preset, crate::cli::Failure> {
+    let mut preset = Preset::read_as(&loaded.source, catalogue, &loaded.places, &sets.settings)?;
+    crate::cli::show_warnings(&preset.warnings);
+    sets.apply(&mut preset).map_err(crate::cli::Failure::Message)?;
+    Ok(preset)
+}
+
+/// The nodes that keyboards play.
+pub fn entrances(preset: &Preset) -> Vec<String> {
+    let nodes = preset.nodes.iter().filter(|node| node.kind.role == Role::NotesIn);
+    nodes.map(|node| node.name.clone()).collect()
+}
+
+impl Live {
+    /// Edits what plays each time its file is written, for as long as what this gives is kept.
+    pub fn watch(self) -> (Arc<Mutex<Self>>, Option<Watch>) {
+        let path = self.path.clone();
+        let live = Arc::new(Mutex::new(self));
+        let changes = Arc::clone(&live);
+        let changed = move || changes.lock().unwrap_or_else(PoisonError::into_inner).reload();
+        let watch = path.and_then(|path| {
+            let watch = Watch::new(&path, changed);
+            watch.inspect_err(|error| tracing::warn!("{} is not watched: {error}", path.display())).ok()
+        });
+        (live, watch)
+    }
+
+    /// Reads the file again; what is wrong with it is said, and what plays goes on.
+    fn reload(&mut self) {
+        let Some(path) = self.path.clone() else { return };
+        if let Err(failure) = self.edit(&path) {
+            crate::cli::complain(&failure);
+            let _ = writeln!(anstream::stderr(), "what played goes on");
+        }
+    }
+
+    fn edit(&mut self, path: &Path) -> crate::cli::Outcome {
+        let message = |text: &str| crate::cli::Failure::Message(text.into());
+        let loaded = library::find(&path.to_string_lossy())?;
+        if loaded.source.text() == self.preset.source.text() {
+            return Ok(());
+        }
+        let preset = read(&loaded, &self.catalogue, &self.sets)?;
+        let (before, after) = (self.preset.settings(), preset.settings());
+        if before.meter != after.meter {
+            return Err(message("phrases are counted in bars: start again to hear another metre"));
+        }
+        let sounding = self.controller.settings(before);
+        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places);
+        let edited = edited.map_err(|error| match error {
+            EditError::Mistakes(mistakes) => crate::cli::Failure::Mistakes(mistakes),
+            EditError::Busy => message("too many edits are under way; save it again"),
+        })?;
+        self.controller = edited.controller;
+        let changes = [
+            (before.key != after.key).then_some(Setting::Key(after.key)),
+            (before.tempo != after.tempo).then_some(Setting::Tempo(after.tempo)),
+            (before.intensity != after.intensity).then_some(Setting::Intensity(after.intensity)),
+            (before.seed != after.seed).then_some(Setting::Seed(after.seed)),
+        ];
+        for change in changes.into_iter().flatten() {
+            self.controller.set(change, When::Now).map_err(|error| message(&error.to_string()))?;
+        }
+        self.keyboards.follow(&self.controller, entrances(&preset))?;
+        self.preset = preset;
+        let _ = writeln!(anstream::stderr(), "{} is edited", path.display());
+        Ok(())
+    }
+}

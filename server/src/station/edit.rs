@@ -1,0 +1,169 @@
+//! The preset's text changes while it plays: a good text is taken over, a bad one changes nothing. Control side.
+
+use super::{Current, Fault, Shared, StationError, lock, read};
+use crate::library::{self, Loaded};
+use crate::watch::Watch;
+use auralis_graph::command::When;
+use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::node::Role;
+use auralis_graph::places::Places;
+use auralis_graph::{Preset, Source};
+use auralis_nodes::composer::PhraseGrid;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+impl Shared {
+    /// Watches the file of what plays, or comes, if it is one, and edits the graph each time it is written.
+    pub(super) fn watch(self: &Arc<Self>, path: Option<&Path>) {
+        let watch = path.filter(|path| path.is_file()).and_then(|path| {
+            let station: Weak<Self> = Arc::downgrade(self);
+            let changed = move || {
+                if let Some(station) = station.upgrade() {
+                    station.reload();
+                }
+            };
+            let watching = Watch::new(path, changed);
+            watching.inspect_err(|error| tracing::warn!("{} is not watched: {error}", path.display())).ok()
+        });
+        *lock(&self.watch) = watch;
+    }
+
+    /// Reads the file of what plays again. What is wrong with it is logged and told; what plays goes on.
+    fn reload(self: &Arc<Self>) {
+        // What is about to play is taken over by the render thread within a chunk.
+        while lock(&self.next).is_some() && self.is_rendering() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let current = self.current();
+        let Some(path) = &current.path else { return };
+        let outcome = library::find(&path.to_string_lossy()).map_err(StationError::from).and_then(|loaded| {
+            let same = loaded.source.text() == current.preset.source.text();
+            if same { Ok(None) } else { self.edit(&current, loaded).map(Some) }
+        });
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(what)) => tracing::info!("{} is edited: {what}", path.display()),
+            Err(error) => {
+                tracing::error!("{error}\nwhat played goes on");
+                let text = error.to_string();
+                let first = text.lines().find(|line| line.starts_with("error")).unwrap_or(&text);
+                let text = format!("the preset's new text is not taken over: {first}");
+                self.tell_all(Fault::GenerationError.message(&text));
+            }
+        }
+    }
+
+    /// Turns what plays into what another text says.
+    ///
+    /// # Errors
+    /// The text has mistakes, or a node cannot be prepared: nothing has changed.
+    fn edit(self: &Arc<Self>, current: &Current, loaded: Loaded) -> Result<Edited, StationError> {
+        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+        if needs_another_engine(&current.preset, &preset) {
+            self.play_next(&current.id, preset, loaded)?;
+            return Ok(Edited { prepared: Vec::new(), anew: true });
+        }
+        let mut editor = lock(&current.editor);
+        let edited = editor.edit(&preset, &self.catalogue, self.sounding(), loaded.places)?;
+        let grid = edited.offers.of::<PhraseGrid>().next().map_or(current.grid, |(_, grid)| *grid);
+        let next = Current {
+            preset: Arc::clone(&preset),
+            controller: edited.controller.clone(),
+            grid,
+            edition: current.edition + 1,
+            ..current.clone()
+        };
+        {
+            let mut playing = lock(&self.current);
+            // Another preset may have come meanwhile.
+            if Arc::ptr_eq(&playing.editor, &current.editor) {
+                *playing = next;
+            }
+        }
+        self.keep_wishes(&current.preset, &preset, &edited.prepared);
+        self.tell_all(self.generation_update());
+        Ok(Edited { prepared: edited.prepared, anew: false })
+    }
+
+    /// [`Shared::edit`] by a text that came over the network: it names assets only in the folders that the operator
+    /// listed, and writes no files.
+    pub fn edit_text(self: &Arc<Self>, text: String) -> Result<Edited, StationError> {
+        let current = self.current();
+        let edited = self.edit(&current, self.foreign(&current, text))?;
+        tracing::info!("{} is edited over the network: {edited}", current.id);
+        Ok(edited)
+    }
+
+    /// Reads a text that came over the network, and no more.
+    ///
+    /// # Errors
+    /// All its mistakes.
+    pub fn check_text(&self, text: String) -> Result<Preset, Diagnostics> {
+        read(&self.foreign(&self.current(), text), &self.catalogue, &self.settings)
+    }
+
+    fn foreign(&self, current: &Current, text: String) -> Loaded {
+        let confined = Some(self.settings.assets.clone());
+        Loaded {
+            source: Source::new(current.preset.source.name(), text),
+            places: Places { preset: None, user: None, confined },
+            path: current.path.clone(),
+        }
+    }
+
+    /// What listeners moved stays moved, except where the author moved it now; what the author changed of key,
+    /// tempo, intensity and seed comes with the composer's next change.
+    fn keep_wishes(&self, before: &Preset, after: &Preset, prepared: &[String]) {
+        let current = self.current();
+        let mut wishes = lock(&self.wishes);
+        for (name, value) in wishes.params(&current.id) {
+            let control = after.controls.iter().find(|control| control.name == name);
+            let old = before.controls.iter().find(|control| control.name == name);
+            let keeps = control.zip(old).filter(|(control, old)| {
+                control.default == old.default && (control.range.min..=control.range.max).contains(&value)
+            });
+            match keeps {
+                None => wishes.forget(&name),
+                Some((control, _)) => {
+                    let fresh = |node: usize| prepared.contains(&after.nodes[node].name);
+                    if control.targets.iter().any(|target| fresh(target.node)) {
+                        // When the engine is that busy the node stands where its text says.
+                        let _ = current.controller.set_control(&name, value, When::Now);
+                    }
+                }
+            }
+        }
+        wishes.author(before.settings(), after.settings());
+    }
+}
+
+/// What an edit did.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// Nodes that were prepared anew.
+    pub prepared: Vec<String>,
+    /// Whether the whole graph was.
+    pub anew: bool,
+}
+
+impl std::fmt::Display for Edited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.prepared.as_slice() {
+            _ if self.anew => f.write_str("it is built anew, since its metre or its encoder changed"),
+            [] => f.write_str("every node goes on"),
+            names => write!(f, "new: {}", names.join(", ")),
+        }
+    }
+}
+
+/// Whether a graph cannot become another one while it runs: phrases are counted in bars, and listeners' chunks
+/// come from one ring.
+fn needs_another_engine(before: &Preset, after: &Preset) -> bool {
+    let streams = |preset: &Preset| -> Vec<_> {
+        let ends = |role: Role| matches!(role, Role::Encoder | Role::Ring);
+        let nodes = preset.nodes.iter().filter(|node| ends(node.kind.role));
+        nodes.map(|node| (node.name.clone(), node.config.json.clone())).collect()
+    };
+    before.settings().meter != after.settings().meter || streams(before) != streams(after)
+}

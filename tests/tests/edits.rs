@@ -1,0 +1,155 @@
+//! A preset that is edited while a station plays it: by saving its file, and over HTTP.
+
+use auralis_graph::testing::measure::{amplitude_at, level_db};
+use auralis_tests::{Listener, Server};
+use serde_json::{Value as Json, json};
+use std::time::{Duration, Instant};
+
+fn tone(frequency: f64, more: &str) -> String {
+    format!(
+        "auralis: 1
+name: Test Tone
+tempo: 120
+nodes:
+  tone: {{ type: oscillator, frequency: {frequency} Hz, gain: -12 dB }}
+{more}  out: {{ type: output, in: tone }}
+expose:
+  level: {{ to: tone.gain, label: Level }}
+"
+    )
+}
+
+/// Chunks as a listener gets them: their numbers have no hole. The left side of one after the other.
+struct Sound {
+    listener: Listener,
+    index: Option<u64>,
+}
+
+impl Sound {
+    fn of(server: &Server) -> Self {
+        Self { listener: Listener::join(server, "/ws/stream"), index: None }
+    }
+
+    fn chunk(&mut self) -> Vec<f32> {
+        let (index, bytes) = self.listener.chunks(1).remove(0);
+        if let Some(last) = self.index.replace(index) {
+            assert_eq!(index, last + 1, "a chunk is missing");
+        }
+        let left = bytes.as_chunks::<4>().0.iter();
+        left.map(|frame| f32::from(i16::from_le_bytes([frame[0], frame[1]])) / 32_768.0).collect()
+    }
+
+    /// Listens until a tone of this frequency sounds alone; how long that took, and how strongly what came before
+    /// clicked: its largest sixth difference.
+    fn until(&mut self, hertz: f64) -> (Duration, f32) {
+        let begun = Instant::now();
+        let mut heard = Vec::new();
+        loop {
+            let chunk = self.chunk();
+            heard.extend_from_slice(&chunk);
+            if (amplitude_at(&chunk, hertz, 44_100.0) - 0.251).abs() < 0.005 {
+                let mut differences = heard;
+                for _ in 0..6 {
+                    differences = differences.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                }
+                let sharpest = differences.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+                return (begun.elapsed(), sharpest);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{hertz} Hz is not heard");
+        }
+    }
+}
+
+#[test]
+fn a_saved_preset_is_heard_without_a_gap_or_a_click() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    let mut sound = Sound::of(&server);
+    sound.until(220.0);
+    server.save("tone", &tone(330.0, "  hiss: { type: noise, gain: -80 dB }\n"));
+    let (took, sharpest) = sound.until(330.0);
+    // Saving, resting and preparing take 200 ms at most; four chunks of 100 ms lie ready, and one is on its way.
+    assert!(took < Duration::from_millis(200 + 400 + 200), "{took:?}");
+    // Dither of 16 bits has some; a step of 0.05 has 1.
+    assert!(sharpest < 0.03, "{sharpest}");
+}
+
+#[test]
+fn a_bad_text_changes_nothing_and_is_told() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    let mut sound = Sound::of(&server);
+    sound.until(220.0);
+    server.save("tone", &tone(330.0, "  hiss: { type: noize }\n"));
+    let error = sound.listener.wait("error");
+    assert_eq!(error["code"], "GENERATION_ERROR");
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("noize")), "{error}");
+    let mut sound = Sound::of(&server);
+    sound.until(220.0);
+    server.save("tone", "");
+    sound.listener.wait("error");
+    server.save("tone", &tone(330.0, ""));
+    Sound::of(&server).until(330.0);
+}
+
+#[test]
+fn what_a_listener_moved_stays_unless_the_author_moves_it() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    let mut listener = Listener::join(&server, "/ws/stream?format=none");
+    listener.wait("generation_update");
+    listener.control(&json!({ "params": { "level": -30 } }));
+    server.save("tone", &tone(220.0, "  hiss: { type: noise }\n"));
+    let update = listener.wait_for(|message| message["edition"] == 1);
+    assert_eq!(update["params"], json!({ "level": -30.0 }));
+    server.save("tone", &tone(220.0, "").replace("-12 dB", "-20 dB").replace("tempo: 120", "tempo: 90"));
+    let update = listener.wait_for(|message| message["edition"] == 2);
+    assert_eq!(update["params"], json!({ "level": -20.0 }), "the author moved it");
+    assert_eq!(update["pending"], json!({ "bpm": 90.0 }));
+    let mut sound = Sound::of(&server);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while (level_db(&sound.chunk()) + 23.0).abs() > 0.5 {
+        assert!(Instant::now() < deadline, "-20 dB are not heard");
+    }
+}
+
+#[test]
+fn a_graph_comes_over_http_from_the_operator_alone() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    let graph = server.get("/api/v1/graph");
+    assert_eq!(graph["text"], tone(220.0, "").as_str());
+    assert!(graph["canonical"].as_str().is_some_and(|text| text.contains("frequency: 220")), "{graph}");
+    let (status, answer) = server.ask("PUT", "/api/v1/graph", &tone(330.0, "  hiss: { type: noise }\n"));
+    assert_eq!((status, &answer["status"]), (200, &json!("edited")), "{answer}");
+    // Nobody hears it, so it is not kept.
+    assert_eq!(answer["prepared"], json!([]));
+    Sound::of(&server).until(330.0);
+    assert_eq!(server.get("/api/v1/graph")["edition"], 1);
+
+    let (status, answer) = server.ask("POST", "/api/v1/check", &tone(110.0, ""));
+    assert_eq!((status, &answer["status"], &answer["diagnostics"]), (200, &json!("right"), &json!([])));
+    for (text, words) in [
+        (tone(110.0, "  hiss: { type: noize }\n"), "noise"),
+        (tone(110.0, "  file: { type: file_sink, in: tone, file: a.wav }\n"), "network"),
+        (tone(110.0, "  bell: { type: sampler, in: [], file: ../../bell.wav }\n"), "outside"),
+        (tone(110.0, "  bell: { type: sampler, in: [], file: /etc/passwd }\n"), "outside"),
+    ] {
+        for (method, path) in [("POST", "/api/v1/check"), ("PUT", "/api/v1/graph")] {
+            let (status, answer) = server.ask(method, path, &text);
+            assert_eq!(status, 422, "{answer}");
+            let diagnostic: &Json = &answer["diagnostics"][0];
+            assert!(
+                diagnostic["line"].as_u64().is_some() && diagnostic.to_string().contains(words),
+                "{answer}"
+            );
+        }
+    }
+    Sound::of(&server).until(330.0);
+
+    let request = |method: &str, path: &str, host: &str| {
+        let request =
+            ureq::http::Request::builder().method(method).uri(server.url(path)).header("host", host);
+        let answer = auralis_tests::agent().run(request.body(String::new()).expect("a request"));
+        answer.expect("the station answers").status().as_u16()
+    };
+    for (method, path) in [("GET", "/api/v1/graph"), ("PUT", "/api/v1/graph"), ("POST", "/api/v1/check")] {
+        assert_eq!(request(method, path, "radio.example"), 403, "{method} {path}");
+    }
+}
