@@ -65,6 +65,24 @@ pub struct Command {
     pub change: Change,
 }
 
+/// What a node did that no node may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It yielded NaN or infinity.
+    NotFinite,
+    /// It panicked.
+    Panicked,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotFinite => "it yielded NaN or infinity",
+            Self::Panicked => "it panicked",
+        })
+    }
+}
+
 /// What a running engine tells the control side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Report {
@@ -77,11 +95,13 @@ pub enum Report {
         /// What changed.
         change: Change,
     },
-    /// A node yielded NaN or infinity and is silent from now on.
-    NotFinite {
+    /// A node failed and is silent from now on, until an edit prepares it anew.
+    Failed {
         /// The node.
         node: NodeId,
         /// Frame of the engine's clock.
         frame: i64,
+        /// What it did.
+        failure: Failure,
     },
 }

@@ -2,16 +2,16 @@
 
 mod plain;
 
-use auralis_graph::command::{Command, Report, When};
+use auralis_graph::command::{Command, Failure, Report, When};
 use auralis_graph::engine::{NoteOut, Start};
 use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::param::Amount;
 use auralis_graph::places::Places;
-use auralis_graph::plan::{Options, Socket};
+use auralis_graph::plan::{Editor, Options, Socket};
 use auralis_graph::settings::{Setting, Settings};
 use auralis_graph::testing::measure::{level_db, peak, pitch, rms};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
-use auralis_graph::testing::{RATE, build_at, build_text, render, render_blocks};
+use auralis_graph::testing::{RATE, build_at, build_text, read, render, render_blocks};
 use plain::catalogue;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -216,7 +216,9 @@ fn a_loop_shorter_than_its_latency_is_refused() {
 
 #[test]
 fn a_fault_stays_in_its_branch_and_is_reported_by_name() {
-    for what in ["nan", "inf"] {
+    for (what, expected) in
+        [("nan", Failure::NotFinite), ("inf", Failure::NotFinite), ("panic", Failure::Panicked)]
+    {
         let text = nodes(&format!(
             "  a: {{ type: tone, freq: 300 Hz }}\n  b: {{ type: tone, freq: 700 Hz }}\n  bad: {{ type: bomb, what: {what}, in: b }}\n  out: {{ type: output, in: [a, bad] }}\n"
         ));
@@ -230,10 +232,21 @@ fn a_fault_stays_in_its_branch_and_is_reported_by_name() {
         );
         assert!(left[2_000..] == alone[0][2_000..], "the rest plays");
         let mut faults = std::iter::from_fn(|| built.controller.report());
-        let Some(Report::NotFinite { node, frame }) = faults.next() else { panic!("no report") };
+        let Some(Report::Failed { node, frame, failure }) = faults.next() else { panic!("no report") };
         assert_eq!(built.controller.node_name(node), "bad");
-        assert_eq!(frame, 1024);
+        assert_eq!((frame, failure), (1024, expected));
+        let step =
+            |left: &[f32]| left.windows(2).fold(0.0f32, |most, pair| most.max((pair[1] - pair[0]).abs()));
+        assert!(step(&left[960..2_000]) < 1.05 * step(&left[..960]), "it fades");
         assert_eq!(faults.next(), None, "told once");
+        let preset = read(&text, &catalogue());
+        let edit = |editor: &mut Editor, failed: &[&str]| {
+            let failed = failed.iter().map(ToString::to_string).collect();
+            let edited = editor.edit(&preset, &catalogue(), preset.settings(), Places::anywhere(), &failed);
+            edited.expect("it can be edited").prepared
+        };
+        assert_eq!(edit(&mut built.editor, &[]), [""; 0]);
+        assert_eq!(edit(&mut built.editor, &["bad"]), ["bad"], "an edit brings it back");
     }
 }
 

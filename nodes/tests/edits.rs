@@ -11,6 +11,7 @@ use auralis_graph::testing::realtime::{CheckedAllocator, take_violations};
 use auralis_graph::testing::{RATE, build_text, read};
 use auralis_graph::{Built, Controller, Engine};
 use auralis_nodes::catalogue;
+use std::collections::BTreeSet;
 
 #[global_allocator]
 static ALLOCATOR: CheckedAllocator = CheckedAllocator;
@@ -34,7 +35,13 @@ impl Running {
 
     fn edit(&mut self, nodes: &str) -> Edited {
         let preset = read(&text(nodes), &catalogue());
-        let edited = self.editor.edit(&preset, &catalogue(), self.engine.settings(), Places::anywhere());
+        let edited = self.editor.edit(
+            &preset,
+            &catalogue(),
+            self.engine.settings(),
+            Places::anywhere(),
+            &BTreeSet::new(),
+        );
         let edited = edited.unwrap_or_else(|error| panic!("{error}\n{nodes}"));
         self.controller = edited.controller.clone();
         edited

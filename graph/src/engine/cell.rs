@@ -22,7 +22,7 @@ pub(crate) struct Cell {
     /// Slots that came to rest in the last quantum, as bits.
     settling: u64,
     pub asleep: bool,
-    /// Set when the node yielded something that is no sound; it stays silent until it is rebuilt.
+    /// Set when the node failed; it stays silent until it is rebuilt.
     pub faulted: bool,
     /// Whether the common gain and mute leave the outputs as they are.
     pub unity: bool,
@@ -38,6 +38,10 @@ pub(crate) struct Cell {
     last_move: u32,
     /// A tempo of the node's own, for its musical lengths.
     pub tempo: Option<f64>,
+    /// The last sample of each wire that leaves it: from there it fades when it fails.
+    pub last: Box<[f32]>,
+    /// Quanta that a failed node still fades.
+    pub fading: u32,
 }
 
 impl Cell {
@@ -67,6 +71,8 @@ impl Cell {
             first_move: Move::LAST,
             last_move: Move::LAST,
             tempo: None,
+            last: Box::default(),
+            fading: 0,
         };
         cell.find_factor();
         cell
@@ -226,6 +232,7 @@ impl Cell {
     /// Ends all glides at their targets and forgets all signal.
     pub fn reset(&mut self) {
         self.processor.reset();
+        self.last.fill(0.0);
         self.asleep = false;
         self.moving = 0;
         self.settling = 0;

@@ -250,8 +250,17 @@ impl Engine {
             signals: &mut self.signals,
             level: &mut self.level,
             link: &mut self.link,
+            at: 0,
         };
-        dispatch!(self.simd, simd => turn.run_all(simd));
+        loop {
+            // SAFETY of the state behind a panic: the node that panicked is not run again, and all else of the turn is
+            // as its last step left it.
+            let run = std::panic::AssertUnwindSafe(|| dispatch!(self.simd, simd => turn.run_all(simd)));
+            if std::panic::catch_unwind(run).is_ok() {
+                break;
+            }
+            turn.pass_over();
+        }
         self.moves.clear();
         self.collect();
         for inbox in &self.schedule.open_inboxes {

@@ -7,9 +7,9 @@ use super::fade::{Fader, Law};
 use super::io::Io;
 use super::params::Modulation;
 use super::schedule::{Extra, Schedule, Step, Sum};
-use crate::command::{NodeId, Report};
+use crate::command::{Failure, NodeId, Report};
 use crate::controller::Link;
-use crate::dsp::Block;
+use crate::dsp::{Block, QUANTUM};
 use crate::node::Status;
 use fearless_simd::{Simd, f32x16, prelude::*};
 use fearless_simd_macros::simd;
@@ -24,14 +24,18 @@ pub(crate) struct Turn<'a> {
     pub signals: &'a mut [Block; MAX_PARAMS],
     pub level: &'a mut Block,
     pub link: &'a mut Link,
+    /// The step whose turn it is.
+    pub at: usize,
 }
 
 impl Turn<'_> {
-    /// Runs all steps. Generic over the instruction set, so that what every node's door costs is small on each.
+    /// Runs all steps from `self.at` on. Generic over the instruction set, so that what every node's door costs is
+    /// small on each.
     #[simd]
     pub fn run_all<S: Simd>(&mut self, simd: S) {
         let schedule = self.schedule;
-        for (index, step) in schedule.steps.iter().enumerate() {
+        for (index, step) in schedule.steps.iter().enumerate().skip(self.at) {
+            self.at = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
             if step.plain && cell.is_plain() {
@@ -55,7 +59,10 @@ impl Turn<'_> {
             schedule.memory.set_silent(sum.to, !sounds);
         }
         clear_events(schedule, extra);
-        if cell.faulted || (cell.asleep && inputs_at_rest(schedule, extra) && !cell.stirs()) {
+        if cell.faulted {
+            return self.fade_out(step, cell);
+        }
+        if cell.asleep && inputs_at_rest(schedule, extra) && !cell.stirs() {
             set_silent(schedule, step);
             return;
         }
@@ -135,6 +142,9 @@ impl Turn<'_> {
         if !cell.unity {
             self.apply_level(simd, step, cell);
         }
+        for (wire, last) in wires.iter().zip(&mut cell.last) {
+            *last = memory.block(*wire)[QUANTUM - 1];
+        }
     }
 
     #[inline(always)]
@@ -165,12 +175,51 @@ impl Turn<'_> {
 
     #[cold]
     fn shut_door(&mut self, step: &Step, cell: &mut Cell) {
+        self.fail(step, cell, Failure::NotFinite);
+    }
+
+    /// Mutes the node whose turn it is, because it panicked. The others have their turns: go on with
+    /// [`Turn::run_all`].
+    #[cold]
+    pub fn pass_over(&mut self) {
+        let step = &self.schedule.steps[self.at];
+        // SAFETY: as in `run_all`; the reference that the node ran with is gone.
+        let cell = unsafe { step.cell.get() };
+        self.fail(step, cell, Failure::Panicked);
+        self.at += 1;
+    }
+
+    fn fail(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
         cell.faulted = true;
-        set_silent(self.schedule, step);
+        cell.fading = FADING;
+        self.fade_out(step, cell);
         let frame = self.context.frame;
-        self.link.report(Report::NotFinite { node: NodeId(step.index), frame });
+        self.link.report(Report::Failed { node: NodeId(step.index), frame, failure });
+    }
+
+    /// What is heard of a node that failed: its last sample, smoothly to nothing.
+    #[cold]
+    fn fade_out(&mut self, step: &Step, cell: &mut Cell) {
+        let audible = cell.fading > 0 && cell.last.iter().any(|last| *last != 0.0);
+        if !audible {
+            return set_silent(self.schedule, step);
+        }
+        let done = (FADING - cell.fading) * QUANTUM as u32;
+        cell.fading -= 1;
+        for (wire, last) in self.schedule.list(&self.schedule.wires, step.audio_out).iter().zip(&cell.last) {
+            // SAFETY: as in `look_at_door`.
+            let block = unsafe { self.schedule.memory.block_mut(*wire) };
+            for (frame, x) in block.iter_mut().enumerate() {
+                let left = 1.0 - (done + frame as u32) as f32 / (FADING * QUANTUM as u32) as f32;
+                *x = last * (left * left * (3.0 - 2.0 * left));
+            }
+            self.schedule.memory.set_silent(*wire, false);
+        }
     }
 }
+
+/// Quanta in which a node that failed fades: some 20 ms.
+const FADING: u32 = 14;
 
 #[inline]
 fn set_silent(schedule: &Schedule, step: &Step) {

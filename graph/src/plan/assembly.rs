@@ -1,6 +1,7 @@
 //! Joining prepared nodes: sums where connections meet, delays where latencies differ, latches where loops
 //! close, and the order in which all of it runs.
 
+use super::Widths;
 use super::buffers::Value;
 use super::build::Options;
 use super::part::{Drive, Part, Route, Way};
@@ -301,7 +302,7 @@ impl<'a> Assembly<'a> {
                 let to = CellId::of(&nodes[node].cell);
                 let from = self.notes_by(way);
                 let gate = Glue::Gate(self.id(way.from), way, to, port, before);
-                let name = source_number(&nodes[way.from.node].entry.name, way.from.port);
+                let name = source_number(&nodes[way.from.node].entry.seed_as, way.from.port);
                 let gate = self.between(gate, || Box::new(NoteGate::new(name)));
                 let to = self.drafts.notes(self.drafts.notes_capacity(from) + HELD + 32);
                 self.glue(gate, vec![Port::Notes(from)], vec![Port::Notes(to)]);
@@ -491,7 +492,12 @@ enum Source {
 }
 
 /// The cell of a node of a preset.
-pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Arc<SharedCell> {
+pub(crate) fn cell(
+    node: &NodeEntry,
+    widths: &Widths,
+    processor: Box<dyn Processor>,
+    options: &Options,
+) -> Arc<SharedCell> {
     let tempo = node.overrides.apply(options.settings).tempo;
     let mut modulated = 0;
     let slots = node.params.iter().enumerate().map(|(index, param)| {
@@ -502,6 +508,7 @@ pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Op
     let level = node.ports.audible().then(|| slots.len() - 2);
     let mut cell = Cell::new(processor, slots, modulated, level);
     cell.tempo = node.overrides.tempo;
+    cell.last = vec![0.0; widths.outputs.iter().map(|width| usize::from(*width)).sum()].into();
     Arc::new(SharedCell::new(cell))
 }
 

@@ -84,7 +84,7 @@ impl Editor {
     /// Turns the graph into that of another preset, within 20 ms from the engine's next quantum on. Nodes of the
     /// same name, kind and configuration go on as they are: their parameters glide to values that the text changes,
     /// and stay where they are where it does not. Others are prepared here and faded in. `settings` are those in
-    /// force, and `places` where files are looked for, for nodes that are new.
+    /// force, and `places` where files are looked for, for nodes that are new; those that `failed` are among them.
     ///
     /// # Errors
     /// Everything that keeps a new node from running, with its place in the text, or an engine that does not render.
@@ -94,12 +94,13 @@ impl Editor {
         catalogue: &Catalogue,
         settings: Settings,
         places: AssetPlaces,
+        failed: &BTreeSet<String>,
     ) -> Result<Edited, EditError> {
         if self.sweep() == EDITS {
             return Err(EditError::Busy);
         }
         (self.options.settings, self.options.places) = (settings, places);
-        let (plan, union) = self.plan(preset, catalogue)?;
+        let (plan, union) = self.plan(preset, catalogue, failed)?;
         let onset = Onset::smooth(self.options.sample_rate);
         let (settled, glue) = plan.schedule(&self.glue, onset, &self.options);
         let both: GlueCells =
@@ -144,14 +145,19 @@ impl Editor {
 
     /// The new graph, and that of the change. Where connections are reversed the two cannot run side by side with
     /// the same nodes: those of the loop that they would form are prepared anew.
-    fn plan(&self, preset: &Preset, catalogue: &Catalogue) -> Result<(Plan, Union), EditError> {
+    fn plan(
+        &self,
+        preset: &Preset,
+        catalogue: &Catalogue,
+        failed: &BTreeSet<String>,
+    ) -> Result<(Plan, Union), EditError> {
         let by_name: HashMap<&str, usize> = self
             .nodes
             .iter()
             .enumerate()
             .map(|(index, node)| (node.part.entry.name.as_str(), index))
             .collect();
-        let mut anew: HashSet<String> = HashSet::new();
+        let mut anew: BTreeSet<String> = failed.clone();
         loop {
             let known = |name: &str| {
                 let index = by_name.get(name).filter(|_| !anew.contains(name))?;

@@ -404,7 +404,8 @@ impl Processor for Blip {
 
 /// Passes audio until a frame, then yields what is no sound.
 pub struct Bomb {
-    value: f32,
+    /// None for a panic.
+    value: Option<f32>,
     at: i64,
 }
 
@@ -425,8 +426,9 @@ impl Node for Bomb {
 
     fn prepare(config: &BombConfig, _: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
         let value = match config.what.as_str() {
-            "nan" => f32::NAN,
-            "inf" => f32::INFINITY,
+            "nan" => Some(f32::NAN),
+            "inf" => Some(f32::INFINITY),
+            "panic" => None,
             _ => return Err(NodeError::new("a bomb is `nan` or `inf`").at("what").help("write `what: nan`")),
         };
         Ok(Prepared::new(Bomb { value, at: 1000 }))
@@ -440,7 +442,7 @@ impl Processor for Bomb {
         for channel in 0..out.channels() {
             *out.channel(channel) = *input.channel(channel);
             if cx.frame >= self.at {
-                out.channel(channel)[13] = self.value;
+                out.channel(channel)[13] = self.value.expect("a bomb goes off");
             }
         }
         Status::Active

@@ -65,7 +65,8 @@ impl Shared {
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }
         let mut editor = lock(&current.editor);
-        let edited = editor.edit(&preset, &self.catalogue, self.sounding(), loaded.places)?;
+        let edited = editor.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
+        lock(&self.muted).clear();
         let grid = edited.offers.of::<PhraseGrid>().next().map_or(current.grid, |(_, grid)| *grid);
         let next = Current {
             preset: Arc::clone(&preset),

@@ -32,7 +32,7 @@ use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
 use playing::Playing;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -118,6 +118,8 @@ pub struct Shared {
     wishes: Mutex<Wishes>,
     next: Mutex<Option<(Box<Playing>, Current)>>,
     watch: Mutex<Option<Watch>>,
+    /// The nodes that failed and are silent.
+    muted: Mutex<BTreeSet<String>>,
     /// The number of chunks written, for those who wait for one.
     written: watch::Sender<u64>,
     events: broadcast::Sender<Arc<str>>,
@@ -172,6 +174,7 @@ impl Station {
             wishes: Mutex::new(Wishes::default()),
             next: Mutex::new(None),
             watch: Mutex::new(None),
+            muted: Mutex::default(),
             written: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
             phrases: AtomicU64::new(0),
@@ -265,6 +268,11 @@ impl Shared {
     /// Whether the render thread does its work.
     pub fn is_rendering(&self) -> bool {
         self.running.load(Ordering::Acquire)
+    }
+
+    /// The nodes that failed and are silent until an edit, by name.
+    pub fn muted(&self) -> BTreeSet<String> {
+        lock(&self.muted).clone()
     }
 
     /// The values of the exposed controls as they sound now, by name.

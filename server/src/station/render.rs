@@ -156,6 +156,7 @@ impl Work {
         if let Some((next, current)) = lock(&self.shared.next).take() {
             *lock(&self.shared.current) = current;
             lock(&self.shared.wishes).forget_settings();
+            lock(&self.shared.muted).clear();
             self.fading = Some(Fade { next, done: 0 });
             self.phrase = -1;
         }
@@ -189,11 +190,12 @@ impl Work {
     fn hear_reports(&self) {
         let current = self.shared.current();
         while let Some(report) = current.controller.report() {
-            if let Report::NotFinite { node, .. } = report {
+            if let Report::Failed { node, failure, .. } = report {
                 let name = current.controller.node_name(node);
-                tracing::error!("the node `{name}` yields NaN or infinity and is silent from now on");
+                let text = format!("the node `{name}` is silent until it is edited: {failure}");
+                tracing::error!("{text}");
                 self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
-                let text = format!("the node `{name}` failed and is silent from now on");
+                lock(&self.shared.muted).insert(name.to_string());
                 self.shared.tell_all(Fault::SynthesisFailed.message(&text));
             }
         }

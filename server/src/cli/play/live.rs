@@ -10,6 +10,7 @@ use auralis_graph::node::Role;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::settings::Setting;
 use auralis_graph::{Catalogue, Controller, Preset};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -75,7 +76,7 @@ impl Live {
             return Err(message("phrases are counted in bars: start again to hear another metre"));
         }
         let sounding = self.controller.settings(before);
-        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places);
+        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places, &BTreeSet::new());
         let edited = edited.map_err(|error| match error {
             EditError::Mistakes(mistakes) => crate::cli::Failure::Mistakes(mistakes),
             EditError::Busy => message("too many edits are under way; save it again"),
