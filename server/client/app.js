@@ -12,6 +12,7 @@ import { Readout, seconds, tempo } from './readout.js';
 import { Scope } from './scope.js';
 import { Slider } from './slider.js';
 import { Station } from './station.js';
+import { TextEditor } from './text_editor.js';
 import { Transport } from './transport.js';
 
 /** Milliseconds between two looks at the clock. */
@@ -51,6 +52,7 @@ const intensity = new Slider({
 });
 const controls = new Controls(byId('timbre'), (name, value) => station.wish({ params: { [name]: value } }));
 const presets = new Presets(byId('presets'), byId('presets-note'), (id) => station.choose(id));
+const text = new TextEditor(byId('text-panel'), base);
 byId('key').append(key.element);
 byId('pulse').append(bpm.element, intensity.element);
 
@@ -92,13 +94,17 @@ station.addEventListener('playing', () => {
   readout.piece(playing);
   presets.show(playing.preset);
   controls.show(playing.params);
+  text.follow(station.mayChoose, playing.preset, playing.edition);
   if (client.playing && phrase !== null && playing.phrase_id !== phrase) scope.mark(showKey(playing.key));
   phrase = playing.phrase_id;
   showSettings();
   announcePending();
 });
 station.addEventListener('controls', () => controls.build(station.controls));
-station.addEventListener('presets', () => presets.build(station.presets, station.mayChoose));
+station.addEventListener('presets', () => {
+  presets.build(station.presets, station.mayChoose);
+  text.follow(station.mayChoose, station.playing.preset, station.playing.edition);
+});
 station.addEventListener('refused', ({ detail }) => readout.notice(`The station declines: ${detail}`));
 client.addEventListener('fault', ({ detail }) => {
   // Being moved on is no news for a listener: the sound says so itself, and the figures count it.

@@ -226,6 +226,46 @@ fn the_operator_changes_the_preset_while_it_plays() {
 }
 
 #[test]
+fn the_operator_edits_the_text_while_it_plays() {
+    let _turn = Turn::take();
+    let server = Server::start(&[("rain", RAIN)]);
+    let browser = Browser::start(Screen::Desktop);
+    open(&browser, &server.url("/"));
+    let field = "document.getElementById('text')";
+    let state = "document.querySelector('#text-panel .state').textContent";
+    browser.wait(&format!("{field}.offsetHeight > 0 && {field}.value.includes('name: Test Rain')"));
+    play(&browser);
+    let write = |from: &str, to: &str| {
+        browser.script(&format!(
+            "const e = {field}; e.value = e.value.replace({}, {}); e.dispatchEvent(new Event('input'));",
+            json!(from),
+            json!(to)
+        ));
+    };
+    write("type: noise", "type: noize");
+    browser.wait("document.querySelector('.mistake')?.textContent.includes('noize')");
+    browser.click(".mistake");
+    browser.wait(&format!("document.activeElement === {field} && {field}.selectionStart > 0"));
+    browser.click("#text-panel .apply");
+    browser.wait(&format!("{state}.includes('goes on')"));
+    assert_eq!(server.get("/api/v1/graph")["edition"], 0);
+    write("type: noize", "type: noise");
+    write("name: Test Rain", "name: Other Rain");
+    browser.wait("document.querySelector('.mistake') === null");
+    browser.click("#text-panel .apply");
+    browser.wait("document.getElementById('name').textContent === 'Other Rain'");
+    browser.wait(&format!("{state} === 'It plays.'"));
+    plays_on(&browser);
+    write("name: Other Rain", "name: Third Rain");
+    browser.click("#text-panel .revert");
+    browser.wait(&format!("{field}.value.includes('name: Other Rain')"));
+    server.save("rain", &RAIN.replace("Test Rain", "Saved Rain"));
+    browser.wait(&format!("{field}.value.includes('name: Saved Rain')"));
+    // The refusals above are all that the console tells of.
+    assert!(browser.log().iter().all(|line| line.contains("422")), "{:?}", browser.log());
+}
+
+#[test]
 fn the_client_comes_back_after_the_station_was_killed() {
     let _turn = Turn::take();
     let mut server = Server::start(&[("rain", RAIN)]);
@@ -350,6 +390,7 @@ fn a_listener_from_elsewhere_plays_without_a_worklet_and_may_not_choose() {
     assert_eq!(browser.value(&stat("backend")), "script");
     plays_on(&browser);
     browser.wait("!document.getElementById('presets-note').hidden");
+    assert_eq!(browser.value("document.getElementById('text-panel').hidden"), true);
     browser.click("[data-preset=wind]");
     browser.wait("/declines/.test(document.getElementById('notice').textContent)");
     browser.wait("!document.getElementById('notice').hidden");

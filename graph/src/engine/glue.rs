@@ -24,14 +24,16 @@ impl Onset {
         Self { done: 0, frames: sample_rate / 100 }
     }
 
-    /// What is heard of one frame of a quantum.
-    fn of(&self, frame: usize, x: f32) -> f32 {
-        let done = self.done + frame as u32;
-        if done >= self.frames {
-            return x;
+    /// What is heard of a quantum.
+    fn of(&self, from: &Block) -> Block {
+        let mut heard = *from;
+        if self.done < self.frames {
+            for (frame, x) in heard.iter_mut().enumerate() {
+                let way = ((self.done + frame as u32) as f32 / self.frames as f32).min(1.0);
+                *x *= way * way * (3.0 - 2.0 * way);
+            }
         }
-        let way = done as f32 / self.frames as f32;
-        x * (way * way * (3.0 - 2.0 * way))
+        heard
     }
 
     /// Goes on by a quantum.
@@ -73,10 +75,10 @@ impl Processor for AudioDelay {
         let length = self.length();
         let mut output = io.output(0);
         for (channel, line) in self.lines.iter_mut().enumerate() {
-            let (from, to) = (input.channel(channel), output.channel(channel));
+            let (from, to) = (self.onset.of(input.channel(channel)), output.channel(channel));
             for frame in 0..QUANTUM {
                 let write = (self.at + frame) % length;
-                line[write] = self.onset.of(frame, from[frame]);
+                line[write] = from[frame];
                 to[frame] = line[(write + length - self.frames) % length];
             }
         }
@@ -297,8 +299,7 @@ impl Processor for Latch {
             let input = io.input(0);
             self.silent = input.is_silent();
             for (channel, held) in self.held.iter_mut().enumerate() {
-                let from = input.channel(channel);
-                held.iter_mut().enumerate().for_each(|(frame, x)| *x = self.onset.of(frame, from[frame]));
+                *held = self.onset.of(input.channel(channel));
             }
             self.onset.go_on();
             return Status::Silent;

@@ -5,7 +5,7 @@ use super::midi::Keyboards;
 use crate::adjust::Sets;
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
-use auralis_graph::command::When;
+use auralis_graph::command::{Report, When};
 use auralis_graph::node::Role;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::settings::Setting;
@@ -76,7 +76,13 @@ impl Live {
             return Err(message("phrases are counted in bars: start again to hear another metre"));
         }
         let sounding = self.controller.settings(before);
-        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places, &BTreeSet::new());
+        let failed: BTreeSet<String> = std::iter::from_fn(|| self.controller.report())
+            .filter_map(|report| match report {
+                Report::Failed { node, .. } => Some(self.controller.node_name(node).to_string()),
+                Report::Applied { .. } => None,
+            })
+            .collect();
+        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places, &failed);
         let edited = edited.map_err(|error| match error {
             EditError::Mistakes(mistakes) => crate::cli::Failure::Mistakes(mistakes),
             EditError::Busy => message("too many edits are under way; save it again"),
