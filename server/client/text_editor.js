@@ -44,10 +44,12 @@ export class TextEditor {
     this.panel.hidden = false;
     // A text field knows one kind of line end.
     const text = body.text.replaceAll('\r\n', '\n');
-    const kept = this.dirty && this.playing !== '' && this.field.value !== text;
+    const written = this.dirty && this.playing !== '';
     this.playing = text;
-    if (kept) this.say('The station plays another text now; yours is not applied.');
-    else this.revert();
+    if (this.dirty) {
+      if (written) this.say('The station plays another text now; yours is not applied.');
+      else this.revert();
+    }
     this.show();
   }
 

@@ -231,9 +231,10 @@ impl Engine {
     }
 
     fn run(&mut self) {
+        let _guard = crate::realtime::enter();
         self.turn_page();
         self.take_commands();
-        let (_guard, schedule) = (crate::realtime::enter(), &*self.schedule);
+        let schedule = &*self.schedule;
         let context = Context {
             sample_rate: self.sample_rate as f32,
             frame: self.frame,
