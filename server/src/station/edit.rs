@@ -87,8 +87,12 @@ impl Shared {
         Ok(Edited { prepared: edited.prepared, anew: false })
     }
 
-    /// [`Shared::edit`] by a text that came over the network: it names assets only in the folders that the operator
-    /// listed, and writes no files.
+    /// Turns what plays into what a text that came over the network says: it names assets only in the folders that
+    /// the operator listed, and writes no files.
+    ///
+    /// # Errors
+    /// The text has mistakes, a node cannot be prepared, or the engine has not taken the edits before: nothing has
+    /// changed.
     pub fn edit_text(self: &Arc<Self>, text: String) -> Result<Edited, StationError> {
         let current = self.current();
         let edited = self.edit(&current, self.foreign(&current, text))?;
