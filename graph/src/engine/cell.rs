@@ -26,6 +26,8 @@ pub(crate) struct Cell {
     pub faulted: bool,
     /// Whether the common gain and mute leave the outputs as they are.
     pub unity: bool,
+    /// The last sample of its first two wires, before its level: from there it fades when it fails.
+    pub last: [f32; 2],
     /// The common gain and mute as one factor; none while either moves or is modulated.
     pub factor: Option<f32>,
     /// The same parameters on their way.
@@ -38,8 +40,6 @@ pub(crate) struct Cell {
     last_move: u32,
     /// A tempo of the node's own, for its musical lengths.
     pub tempo: Option<f64>,
-    /// The last sample of each wire that leaves it: from there it fades when it fails.
-    pub last: Box<[f32]>,
     /// Quanta that a failed node still fades.
     pub fading: u32,
 }
@@ -64,6 +64,7 @@ impl Cell {
             asleep: false,
             faulted: false,
             unity: true,
+            last: [0.0; 2],
             factor: Some(1.0),
             slots,
             level,
@@ -71,7 +72,6 @@ impl Cell {
             first_move: Move::LAST,
             last_move: Move::LAST,
             tempo: None,
-            last: Box::default(),
             fading: 0,
         };
         cell.find_factor();
@@ -232,7 +232,7 @@ impl Cell {
     /// Ends all glides at their targets and forgets all signal.
     pub fn reset(&mut self) {
         self.processor.reset();
-        self.last.fill(0.0);
+        self.last = [0.0; 2];
         self.asleep = false;
         self.moving = 0;
         self.settling = 0;

@@ -131,19 +131,19 @@ impl Turn<'_> {
     fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         let memory = &self.schedule.memory;
         let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
-        for wire in wires {
+        for (index, wire) in wires.iter().enumerate() {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
             if !is_finite(simd, block) {
                 return self.shut_door(step, cell);
             }
+            if let Some(last) = cell.last.get_mut(index) {
+                *last = block[QUANTUM - 1];
+            }
             memory.set_silent(*wire, false);
         }
         if !cell.unity {
             self.apply_level(simd, step, cell);
-        }
-        for (wire, last) in wires.iter().zip(&mut cell.last) {
-            *last = memory.block(*wire)[QUANTUM - 1];
         }
     }
 
@@ -200,18 +200,20 @@ impl Turn<'_> {
     /// What is heard of a node that failed: its last sample, smoothly to nothing.
     #[cold]
     fn fade_out(&mut self, step: &Step, cell: &mut Cell) {
-        let audible = cell.fading > 0 && cell.last.iter().any(|last| *last != 0.0);
-        if !audible {
-            return set_silent(self.schedule, step);
+        set_silent(self.schedule, step);
+        if cell.fading == 0 {
+            return;
         }
         let done = (FADING - cell.fading) * QUANTUM as u32;
         cell.fading -= 1;
+        // A level on its way is taken as it would be without: nobody hears more than the fade.
+        let factor = cell.factor.unwrap_or(1.0);
         for (wire, last) in self.schedule.list(&self.schedule.wires, step.audio_out).iter().zip(&cell.last) {
             // SAFETY: as in `look_at_door`.
             let block = unsafe { self.schedule.memory.block_mut(*wire) };
             for (frame, x) in block.iter_mut().enumerate() {
                 let left = 1.0 - (done + frame as u32) as f32 / (FADING * QUANTUM as u32) as f32;
-                *x = last * (left * left * (3.0 - 2.0 * left));
+                *x = last * factor * (left * left * (3.0 - 2.0 * left));
             }
             self.schedule.memory.set_silent(*wire, false);
         }

@@ -1,7 +1,6 @@
 //! Joining prepared nodes: sums where connections meet, delays where latencies differ, latches where loops
 //! close, and the order in which all of it runs.
 
-use super::Widths;
 use super::buffers::Value;
 use super::build::Options;
 use super::part::{Drive, Part, Route, Way};
@@ -492,12 +491,7 @@ enum Source {
 }
 
 /// The cell of a node of a preset.
-pub(crate) fn cell(
-    node: &NodeEntry,
-    widths: &Widths,
-    processor: Box<dyn Processor>,
-    options: &Options,
-) -> Arc<SharedCell> {
+pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Arc<SharedCell> {
     let tempo = node.overrides.apply(options.settings).tempo;
     let mut modulated = 0;
     let slots = node.params.iter().enumerate().map(|(index, param)| {
@@ -508,7 +502,6 @@ pub(crate) fn cell(
     let level = node.ports.audible().then(|| slots.len() - 2);
     let mut cell = Cell::new(processor, slots, modulated, level);
     cell.tempo = node.overrides.tempo;
-    cell.last = vec![0.0; widths.outputs.iter().map(|width| usize::from(*width)).sum()].into();
     Arc::new(SharedCell::new(cell))
 }
 

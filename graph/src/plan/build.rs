@@ -325,7 +325,7 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
         }
         let (processor, prepared) = self.prepare(index, advance, &packets)?;
         self.latency[index] = prepared.latency;
-        let cell = cell(node, &self.widths[index], processor, self.options);
+        let cell = cell(node, processor, self.options);
         Some(Made { cell, prepared, packets, advance, before: None })
     }
 
