@@ -29,6 +29,19 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What has to be set to get from these to others. The metre is not among it: it is fixed while a graph runs.
+    pub fn changes_to(&self, other: &Self) -> impl Iterator<Item = Setting> + use<> {
+        let changes = [
+            (self.key != other.key).then_some(Setting::Key(other.key)),
+            (self.tempo != other.tempo).then_some(Setting::Tempo(other.tempo)),
+            (self.intensity != other.intensity).then_some(Setting::Intensity(other.intensity)),
+            (self.seed != other.seed).then_some(Setting::Seed(other.seed)),
+        ];
+        changes.into_iter().flatten()
+    }
+}
+
 /// Settings that one node fixes for itself; they win over the piece's.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Overrides {

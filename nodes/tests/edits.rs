@@ -276,11 +276,13 @@ fn loops_keep_their_sound() {
 
 #[test]
 fn commands_of_before_an_edit_reach_the_same_node() {
-    let graph = |first: &str| format!("{first}{TONE}  out: {{ type: output, in: tone }}\n");
-    let mut running = Running::new(&graph(""));
+    // What comes first in the text runs first: the tone is another one in number.
+    let graph =
+        |first: &str, also: &str| format!("{first}{TONE}  out: {{ type: output, in: [tone{also}] }}\n");
+    let mut running = Running::new(&graph("", ""));
     running.render(0.1);
     let old = running.controller.clone();
-    running.edit(&graph("  hiss: { type: noise }\n"));
+    assert_eq!(running.edit(&graph("  hiss: { type: noise, gain: -80 dB }\n", ", hiss")).prepared, ["hiss"]);
     running.render(0.1);
     let quiet = auralis_graph::param::Amount::Value(-60.0);
     old.set_param("tone", "gain", quiet, When::Now).expect("the engine takes it");

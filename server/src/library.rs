@@ -103,7 +103,11 @@ pub fn find(argument: &str) -> Result<Loaded, LibraryError> {
     Err(LibraryError::Unknown { name: argument.chars().take(60).collect(), hint })
 }
 
-fn load_file(path: &Path) -> Result<Loaded, LibraryError> {
+/// Reads a preset's file.
+///
+/// # Errors
+/// It cannot be read.
+pub fn load_file(path: &Path) -> Result<Loaded, LibraryError> {
     let name = path.display().to_string();
     let file = std::fs::File::open(path);
     let file = file.map_err(|error| LibraryError::Unreadable { path: name.clone(), error })?;

@@ -153,3 +153,33 @@ fn a_graph_comes_over_http_from_the_operator_alone() {
         assert_eq!(request(method, path, "radio.example"), 403, "{method} {path}");
     }
 }
+
+#[test]
+fn the_operator_lists_the_folders_from_which_the_network_may_name_files() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(folder.path().join("bell.wav"), spec).expect("a file");
+    (0..1_000).for_each(|x| file.write_sample(x).expect("a sample"));
+    file.finalize().expect("a whole file");
+    let assets = folder.path().to_string_lossy().into_owned();
+    let server = Server::start_with(&[("tone", &tone(220.0, ""))], &["--assets", &assets]);
+    let bell = |file: &str| {
+        let more = format!(
+            "  keys: {{ type: composer }}\n  bell: {{ type: sampler, in: keys.melody, file: {file} }}\n"
+        );
+        tone(220.0, &more).replace("in: tone }", "in: [tone, bell] }")
+    };
+    let (status, answer) = server.ask("PUT", "/api/v1/graph", &bell("bell.wav"));
+    assert_eq!((status, &answer["prepared"]), (200, &json!(["keys", "bell"])), "{answer}");
+    let absolute = format!("{assets}/bell.wav");
+    for file in ["gone.wav", "../bell.wav", &absolute] {
+        let (status, answer) = server.ask("PUT", "/api/v1/graph", &bell(file));
+        assert_eq!(status, 422, "{file}: {answer}");
+        assert!(answer["text"].as_str().is_some_and(|text| text.contains(file)), "{answer}");
+    }
+}

@@ -123,9 +123,9 @@ impl Cell {
         self.find_factor();
     }
 
-    /// Begins an edit that gives a slot another modulation: until [`Cell::end_turn`] its values are rendered from
+    /// Begins an edit that gives a slot another modulation: until [`Cell::end_blend`] its values are rendered from
     /// without. Returns where it stands before and after.
-    pub fn begin_turn(
+    pub fn begin_blend(
         &mut self,
         slot: u16,
         amount: Option<Amount>,
@@ -139,15 +139,9 @@ impl Cell {
             true => Centre { value: range.value(number), position: number },
             false => Centre { value: number, position: range.position(number) },
         };
-        let before = centre(state.glide.target(), state.centred);
-        state.centred = centred;
-        let after = match amount {
-            Some(amount) => {
-                state.amount = amount;
-                centre(state.goal(amount, self.tempo.unwrap_or(tempo)), centred)
-            }
-            None => before,
-        };
+        let before = centre(state.glide.now(), state.centred);
+        (state.centred, state.amount) = (centred, amount.unwrap_or(state.amount));
+        let after = centre(state.goal(state.amount, self.tempo.unwrap_or(tempo)), centred);
         state.glide = Glide::at(if centred { after.position } else { after.value });
         self.moving &= !(1 << index);
         self.settling &= !(1 << index);
@@ -159,7 +153,7 @@ impl Cell {
     }
 
     /// Ends it: from now on the slot is modulated as usual, or stands still.
-    pub fn end_turn(&mut self, slot: u16, modulated: bool) {
+    pub fn end_blend(&mut self, slot: u16, modulated: bool) {
         let index = usize::from(slot);
         if !modulated && index < self.slots.len() {
             self.modulated &= !(1 << index);

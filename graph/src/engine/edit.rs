@@ -19,11 +19,11 @@ pub(crate) struct Edit {
     /// The new graph; behind it the one that turned.
     pub settled: Box<Schedule>,
     pub controls: Arc<[ControlMap]>,
-    pub places: Places,
+    pub renumbering: Renumbering,
     /// Parameters with new values: cell of `turning`, slot, amount.
     pub moves: Box<[(u32, u16, Amount)]>,
     /// Parameters that are moved by something else than before.
-    pub turns: Box<[Turn]>,
+    pub remodulated: Box<[Remodulated]>,
     /// New nodes in the place of old ones: cell of `turning`, and the old one's.
     pub replacements: Box<[(u32, Arc<SharedCell>)]>,
     /// New connections of notes: cell of `turning`, and one that knows what their source holds.
@@ -35,7 +35,7 @@ pub(crate) struct Edit {
 }
 
 /// A parameter that is moved by something else than before.
-pub(crate) struct Turn {
+pub(crate) struct Remodulated {
     /// Cell of `turning`, slot, and place among its blends.
     pub cell: u32,
     pub slot: u16,
@@ -49,12 +49,12 @@ pub(crate) struct Turn {
 
 /// Where the nodes and controls of the graph before are found now; `u32::MAX` where they are gone.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct Renumbering {
     pub nodes: Box<[u32]>,
     pub controls: Box<[u32]>,
 }
 
-impl Places {
+impl Renumbering {
     /// The same change for the graph of now; none where what it is about is gone.
     pub fn translate(&self, change: Change) -> Option<Change> {
         let node = |node: NodeId| {
@@ -91,9 +91,9 @@ impl Engine {
     pub(super) fn settle(&mut self) {
         let Some(mut edit) = self.edit.take() else { return };
         std::mem::swap(&mut self.schedule, &mut edit.settled);
-        for turn in &edit.turns {
+        for slot in &edit.remodulated {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-            unsafe { edit.settled.cells[turn.cell as usize].get() }.end_turn(turn.slot, turn.modulated);
+            unsafe { edit.settled.cells[slot.cell as usize].get() }.end_blend(slot.slot, slot.modulated);
         }
         // The control side sends no more edits than can go back.
         let _ = self.link.retired.push(edit);
@@ -103,8 +103,8 @@ impl Engine {
         edit.fader.aim(0);
         std::mem::swap(&mut self.schedule, &mut edit.turning);
         std::mem::swap(&mut self.controls, &mut edit.controls);
-        self.pending.translate(&edit.places);
-        std::mem::swap(&mut self.places, &mut edit.places);
+        self.pending.translate(&edit.renumbering);
+        std::mem::swap(&mut self.renumbering, &mut edit.renumbering);
         self.edition += 1;
         let tempo = self.log.current().tempo;
         let schedule = &mut *self.schedule;
@@ -115,11 +115,11 @@ impl Engine {
                 cell.jump(*slot, *amount, tempo);
             }
         }
-        for turn in &edit.turns {
+        for slot in &edit.remodulated {
             // SAFETY: as above.
-            let cell = unsafe { schedule.cells[turn.cell as usize].get() };
-            let centres = cell.begin_turn(turn.slot, turn.amount, turn.centred, tempo);
-            schedule.blends[turn.blend as usize].centres = centres;
+            let cell = unsafe { schedule.cells[slot.cell as usize].get() };
+            let centres = cell.begin_blend(slot.slot, slot.amount, slot.centred, tempo);
+            schedule.blends[slot.blend as usize].centres = centres;
         }
         for (index, (new, old)) in edit.replacements.iter().enumerate() {
             // SAFETY: as above; the two cells are different ones.

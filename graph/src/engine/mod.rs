@@ -16,7 +16,7 @@ pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
 
 pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
-pub(crate) use edit::{Edit, Places, Turn as ParamTurn};
+pub(crate) use edit::{Edit, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
@@ -77,7 +77,7 @@ pub struct Engine {
     edit: Option<Box<Edit>>,
     /// How many edits there were, and where the nodes of the graph before the last are found.
     edition: u32,
-    places: Places,
+    renumbering: Renumbering,
 }
 
 impl std::fmt::Debug for Engine {
@@ -119,7 +119,7 @@ impl Engine {
             initial: settings,
             edit: None,
             edition: 0,
-            places: Places::default(),
+            renumbering: Renumbering::default(),
         }
     }
 
@@ -243,6 +243,7 @@ impl Engine {
             log: &self.log,
             overrides: Default::default(),
         };
+        let at = std::cell::Cell::new(0);
         let mut turn = Turn {
             schedule,
             context,
@@ -251,11 +252,10 @@ impl Engine {
             signals: &mut self.signals,
             level: &mut self.level,
             link: &mut self.link,
-            at: 0,
+            at: &at,
         };
         loop {
-            // SAFETY of the state behind a panic: the node that panicked is not run again, and all else of the turn is
-            // as its last step left it.
+            // Unwind safe: the node that panicked is not run again, and all else is as its last step left it.
             let run = std::panic::AssertUnwindSafe(|| dispatch!(self.simd, simd => turn.run_all(simd)));
             if std::panic::catch_unwind(run).is_ok() {
                 break;
@@ -302,8 +302,8 @@ impl Engine {
             // From whoever does not know yet that the graph has changed.
             let change = match self.edition.wrapping_sub(edition) {
                 0 => Some(command.change),
-                1 => self.places.translate(command.change),
-                _ => Places::default().translate(command.change),
+                1 => self.renumbering.translate(command.change),
+                _ => Renumbering::default().translate(command.change),
             };
             if let Some(change) = change {
                 self.pending.push(Command { change, ..command }, self.frame, &self.timeline);

@@ -23,6 +23,11 @@ impl Glide {
         self.target
     }
 
+    /// Where it is now.
+    pub fn now(&self) -> f32 {
+        self.current
+    }
+
     fn retarget(&mut self, target: f32, frames: u32) {
         self.target = target;
         if frames == 0 || target == self.current {

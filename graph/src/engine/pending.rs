@@ -1,6 +1,6 @@
 //! Commands that wait for their frame. Audio thread; fixed capacity.
 
-use super::edit::Places;
+use super::edit::Renumbering;
 use crate::command::{Change, Command, When};
 use crate::transport::Timeline;
 
@@ -52,9 +52,9 @@ impl Pending {
     }
 
     /// Lets everything mean the graph of now; what is about nodes and controls that are gone is dropped.
-    pub fn translate(&mut self, places: &Places) {
+    pub fn translate(&mut self, renumbering: &Renumbering) {
         self.list.retain_mut(|waiting| {
-            let change = places.translate(waiting.change);
+            let change = renumbering.translate(waiting.change);
             waiting.change = change.unwrap_or(waiting.change);
             change.is_some()
         });

@@ -24,8 +24,20 @@ pub(crate) struct Turn<'a> {
     pub signals: &'a mut [Block; MAX_PARAMS],
     pub level: &'a mut Block,
     pub link: &'a mut Link,
-    /// The step whose turn it is.
-    pub at: usize,
+    /// The step with which to begin; after a panic, the one that panicked.
+    pub at: &'a std::cell::Cell<usize>,
+}
+
+/// Notes which step it was, should one panic: until then the walk keeps the place in a register.
+struct Place<'a> {
+    at: &'a std::cell::Cell<usize>,
+    index: usize,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.at.set(self.index);
+    }
 }
 
 impl Turn<'_> {
@@ -34,8 +46,9 @@ impl Turn<'_> {
     #[simd]
     pub fn run_all<S: Simd>(&mut self, simd: S) {
         let schedule = self.schedule;
-        for (index, step) in schedule.steps.iter().enumerate().skip(self.at) {
-            self.at = index;
+        let mut place = Place { at: self.at, index: self.at.get() };
+        for (index, step) in schedule.steps.iter().enumerate().skip(place.index) {
+            place.index = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
             if step.plain && cell.is_plain() {
@@ -119,10 +132,10 @@ impl Turn<'_> {
     fn finish<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell, status: Status) {
         match status {
             Status::Active => self.look_at_door(simd, step, cell),
-            Status::Silent => set_silent(self.schedule, step),
-            Status::Asleep => {
+            Status::Silent | Status::Asleep => {
                 set_silent(self.schedule, step);
-                cell.asleep = true;
+                cell.last = [0.0; 2];
+                cell.asleep = status == Status::Asleep;
             }
         }
     }
@@ -182,11 +195,11 @@ impl Turn<'_> {
     /// [`Turn::run_all`].
     #[cold]
     pub fn pass_over(&mut self) {
-        let step = &self.schedule.steps[self.at];
+        let step = &self.schedule.steps[self.at.get()];
         // SAFETY: as in `run_all`; the reference that the node ran with is gone.
         let cell = unsafe { step.cell.get() };
         self.fail(step, cell, Failure::Panicked);
-        self.at += 1;
+        self.at.set(self.at.get() + 1);
     }
 
     fn fail(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {

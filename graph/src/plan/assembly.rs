@@ -237,10 +237,10 @@ impl<'a> Assembly<'a> {
             .filter_map(|(slot, drive)| Some((slot, drive.as_ref()?)))
             .map(|(slot, drive)| (slot, self.driven(drive)))
             .collect();
-        let turning: Vec<(usize, [Option<Driven>; 2])> = (node.turning.iter())
-            .map(|turning| {
+        let redriven: Vec<(usize, [Option<Driven>; 2])> = (node.redriven.iter())
+            .map(|redriven| {
                 let drive = |drive: &Option<Drive>| drive.as_ref().map(|drive| self.driven(drive));
-                (turning.slot, turning.drives.each_ref().map(drive))
+                (redriven.slot, redriven.drives.each_ref().map(drive))
             })
             .collect();
         let merged: Vec<u32> = sources.iter().map(|sources| self.merge(sources)).collect();
@@ -269,7 +269,7 @@ impl<'a> Assembly<'a> {
             let (source, range) = (self.mono(&values, &mut step.sums), node.entry.params[slot].spec.range);
             step.modulations.push(ModulationDraft { slot: slot as u16, source, reach, range });
         }
-        for (slot, drives) in turning {
+        for (slot, drives) in redriven {
             let drives =
                 drives.map(|drive| drive.map(|(values, reach)| (self.mono(&values, &mut step.sums), reach)));
             let range = node.entry.params[slot].spec.range;

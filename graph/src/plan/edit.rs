@@ -3,15 +3,15 @@
 
 use super::assembly::{Assembly, CellId, Exits, Glue, GlueCells, is_centred};
 use super::build::{Offers, Options, Plan, Running};
-use super::part::{Drive, Part, Route, Turning, Way};
+use super::part::{Drive, Part, Redriven, Route, Way};
 use crate::catalogue::Catalogue;
 use crate::controller::{Controller, EDITS, Link};
 use crate::diagnostic::Diagnostics;
 use crate::engine::glue::Onset;
-use crate::engine::{Edit, Fader, Law, ParamTurn, Places, Schedule, SharedCell};
+use crate::engine::{Edit, Fader, Law, Remodulated, Renumbering, Schedule, SharedCell};
 use crate::node::Tail;
 use crate::param::Amount;
-use crate::places::Places as AssetPlaces;
+use crate::places::Places;
 use crate::port::PortKind;
 use crate::preset::{Outlet, Preset};
 use crate::settings::Settings;
@@ -20,9 +20,10 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Turns a running engine's graph into other graphs. Control side: preparing nodes loads, allocates and blocks. Drop
-/// it, or edit again, to give back the memory of what the engine has no more use for.
+/// Turns a running engine's graph into other graphs. Control side: preparing nodes loads, allocates and blocks.
+/// [`Editor::finish`] gives back the memory of what the engine has no more use for, and so does the next edit.
 pub struct Editor {
     nodes: Vec<Running>,
     exits: Exits,
@@ -81,6 +82,19 @@ impl Editor {
         self.under_way
     }
 
+    /// Waits until the engine has taken over all edits, and drops what it gave back. Returns whether it did in this
+    /// time: an engine that does not render never does.
+    pub fn finish(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while self.sweep() > 0 {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     /// Turns the graph into that of another preset, within 20 ms from the engine's next quantum on. Nodes of the
     /// same name, kind and configuration go on as they are: their parameters glide to values that the text changes,
     /// and stay where they are where it does not. Others are prepared here and faded in. `settings` are those in
@@ -93,7 +107,7 @@ impl Editor {
         preset: &Preset,
         catalogue: &Catalogue,
         settings: Settings,
-        places: AssetPlaces,
+        places: Places,
         failed: &BTreeSet<String>,
     ) -> Result<Edited, EditError> {
         if self.sweep() == EDITS {
@@ -107,17 +121,17 @@ impl Editor {
             self.glue.iter().chain(&glue).map(|(key, cell)| (*key, Arc::clone(cell))).collect();
         let assembly = Assembly::new(&union.parts, &both, onset, &self.options);
         let (turning, _) = assembly.schedule(&union.sequence, &union.exits);
-        let (moves, turns) = self.changes(&plan, &union, &turning);
+        let (moves, remodulated) = self.changes(&plan, &union, &turning);
         let (opening, closing) = self.gates(&plan, &glue, &turning);
         let controls = |name: &String| place(plan.control_names.iter().position(|other| other == name));
         let edit = Edit {
             controls: Arc::clone(&plan.controls),
-            places: Places {
+            renumbering: Renumbering {
                 nodes: union.places.iter().map(|to| place(*to)).collect(),
                 controls: self.control_names.iter().map(controls).collect(),
             },
             moves,
-            turns,
+            remodulated,
             opening,
             closing,
             fader: Fader::new(self.options.sample_rate, union.replacements.len()),
@@ -151,16 +165,11 @@ impl Editor {
         catalogue: &Catalogue,
         failed: &BTreeSet<String>,
     ) -> Result<(Plan, Union), EditError> {
-        let by_name: HashMap<&str, usize> = self
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(index, node)| (node.part.entry.name.as_str(), index))
-            .collect();
+        let names = by_name(&self.nodes);
         let mut anew: BTreeSet<String> = failed.clone();
         loop {
             let known = |name: &str| {
-                let index = by_name.get(name).filter(|_| !anew.contains(name))?;
+                let index = names.get(name).filter(|_| !anew.contains(name))?;
                 Some((*index, &self.nodes[*index]))
             };
             let plan = Plan::new(preset, catalogue, &self.options, known)
@@ -176,9 +185,9 @@ impl Editor {
     }
 
     /// What changes in nodes that are kept: parameters with new values, and parameters with other modulations.
-    fn changes(&self, plan: &Plan, union: &Union, turning: &Schedule) -> (Moves, Box<[ParamTurn]>) {
+    fn changes(&self, plan: &Plan, union: &Union, turning: &Schedule) -> (Moves, Box<[Remodulated]>) {
         let mut moves = Vec::new();
-        let mut turns = Vec::new();
+        let mut remodulated = Vec::new();
         let changed = |cell: usize, slot: usize| {
             let before = &self.nodes[plan.nodes.get(cell)?.before?].part.entry.params[slot];
             let after = &plan.nodes[cell].part.entry.params[slot];
@@ -186,7 +195,7 @@ impl Editor {
         };
         for (cell, node) in plan.nodes.iter().enumerate().filter(|(_, node)| node.before.is_some()) {
             for slot in 0..node.part.entry.params.len() {
-                if union.parts[cell].turning.iter().all(|turning| turning.slot != slot) {
+                if union.parts[cell].redriven.iter().all(|redriven| redriven.slot != slot) {
                     moves.extend(changed(cell, slot).map(|amount| (cell as u32, slot as u16, amount)));
                 }
             }
@@ -197,7 +206,7 @@ impl Editor {
             for blend in extra.blends.start..extra.blends.start + extra.blends.len {
                 let slot = turning.blends[blend as usize].slot;
                 let param = &plan.nodes[step.index as usize].part.entry.params[usize::from(slot)];
-                turns.push(ParamTurn {
+                remodulated.push(Remodulated {
                     cell: step.index,
                     slot,
                     blend,
@@ -207,7 +216,7 @@ impl Editor {
                 });
             }
         }
-        (moves.into(), turns.into())
+        (moves.into(), remodulated.into())
     }
 
     /// Connections of notes that come, with one that knows what their source holds, and those that go.
@@ -241,6 +250,10 @@ impl Editor {
 type Moves = Box<[(u32, u16, Amount)]>;
 /// A gate's cell, and the gate to begin with.
 type Opening = Box<[(u32, Arc<SharedCell>)]>;
+
+fn by_name(nodes: &[Running]) -> HashMap<&str, usize> {
+    nodes.iter().enumerate().map(|(index, node)| (node.part.entry.name.as_str(), index)).collect()
+}
 
 fn place(index: Option<usize>) -> u32 {
     index.map_or(u32::MAX, |index| index as u32)
@@ -310,12 +323,7 @@ impl Union {
                 to[place] = Some(index);
             }
         });
-        let names: HashMap<&str, usize> = plan
-            .nodes
-            .iter()
-            .enumerate()
-            .map(|(index, node)| (node.part.entry.name.as_str(), index))
-            .collect();
+        let names = by_name(&plan.nodes);
         let mut places = to.clone();
         let mut leaving = Vec::new();
         let (mut replacement, mut replacements) = (HashMap::new(), Vec::new());
@@ -377,7 +385,7 @@ fn join(part: &mut Part, before: &Part, mapping: &Mapping) {
     for (slot, (after, before)) in part.drives.iter_mut().zip(&before.drives).enumerate() {
         let before = before.map(|drive| mapping.drive(drive));
         if before != *after {
-            part.turning.push(Turning { slot, drives: [before, *after] });
+            part.redriven.push(Redriven { slot, drives: [before, *after] });
             *after = None;
         }
     }

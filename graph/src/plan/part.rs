@@ -67,7 +67,7 @@ pub(crate) struct Drive {
 
 /// A parameter on its way from one drive, or none, to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Turning {
+pub(crate) struct Redriven {
     pub slot: usize,
     pub drives: [Option<Drive>; 2],
 }
@@ -83,7 +83,7 @@ pub(crate) struct Part {
     /// For each parameter what moves it.
     pub drives: Vec<Option<Drive>>,
     /// Parameters that an edit gives other drives; they are not among `drives`.
-    pub turning: Vec<Turning>,
+    pub redriven: Vec<Redriven>,
     /// Frames by which what it hears lags behind the engine's clock.
     pub heard: u32,
     /// Frames by which what leaves it lags behind the engine's clock.
@@ -94,8 +94,8 @@ impl Part {
     /// All that leads to it.
     pub fn ways(&self) -> impl Iterator<Item = Way> {
         let routes = self.inputs.iter().flatten().map(|route| route.way);
-        let turning = self.turning.iter().flat_map(|turning| turning.drives.iter().flatten());
-        routes.chain(self.drives.iter().flatten().chain(turning).map(|drive| drive.way))
+        let redriven = self.redriven.iter().flat_map(|redriven| redriven.drives.iter().flatten());
+        routes.chain(self.drives.iter().flatten().chain(redriven).map(|drive| drive.way))
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn parts(
             .map(|list| list.iter().map(|connection| route(index, connection)).collect())
             .collect(),
         drives: (0..entry.params.len()).map(|slot| drive(index, slot)).collect(),
-        turning: Vec::new(),
+        redriven: Vec::new(),
         heard: timing.heard[index],
         lead: timing.lead[index],
     };

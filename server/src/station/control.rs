@@ -109,10 +109,14 @@ impl Wishes {
 
     /// Wishes for what the author changed, instead of what was wished for before.
     pub fn author(&mut self, before: Settings, after: Settings) {
-        self.key = (after.key != before.key).then_some(after.key).or(self.key);
-        self.bpm = (after.tempo != before.tempo).then_some(after.tempo).or(self.bpm);
-        self.intensity = (after.intensity != before.intensity).then_some(after.intensity).or(self.intensity);
-        self.seed = (after.seed != before.seed).then_some(after.seed).or(self.seed);
+        for setting in before.changes_to(&after) {
+            match setting {
+                Setting::Key(key) => self.key = Some(key),
+                Setting::Tempo(bpm) => self.bpm = Some(bpm),
+                Setting::Intensity(intensity) => self.intensity = Some(intensity),
+                Setting::Seed(seed) => self.seed = Some(seed),
+            }
+        }
     }
 
     /// The settings that wait, for readers.

@@ -13,6 +13,9 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+/// Longest wait for an engine to take an edit over.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Shared {
     /// Watches the file of what plays, or comes, if it is one, and edits the graph each time it is written.
     pub(super) fn watch(self: &Arc<Self>, path: Option<&Path>) {
@@ -37,9 +40,9 @@ impl Shared {
         }
         let current = self.current();
         let Some(path) = &current.path else { return };
-        let outcome = library::find(&path.to_string_lossy()).map_err(StationError::from).and_then(|loaded| {
+        let outcome = library::load_file(path).map_err(StationError::from).and_then(|loaded| {
             let same = loaded.source.text() == current.preset.source.text();
-            if same { Ok(None) } else { self.edit(&current, loaded).map(Some) }
+            if same { Ok(None) } else { self.edit(loaded).map(Some) }
         });
         match outcome {
             Ok(None) => {}
@@ -58,32 +61,39 @@ impl Shared {
     ///
     /// # Errors
     /// The text has mistakes, or a node cannot be prepared: nothing has changed.
-    fn edit(self: &Arc<Self>, current: &Current, loaded: Loaded) -> Result<Edited, StationError> {
+    fn edit(self: &Arc<Self>, loaded: Loaded) -> Result<Edited, StationError> {
         let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+        let editor = self.current().editor;
+        // One edit after the other, each from what the one before made.
+        let mut editing = lock(&editor);
+        let current = self.current();
+        if !Arc::ptr_eq(&current.editor, &editor) || current.path != loaded.path {
+            return Err(StationError::Replaced);
+        }
         if needs_another_engine(&current.preset, &preset) {
             self.play_next(&current.id, preset, loaded)?;
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }
-        let mut editor = lock(&current.editor);
-        let edited = editor.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
+        let edited = editing.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
         lock(&self.muted).clear();
         let grid = edited.offers.of::<PhraseGrid>().next().map_or(current.grid, |(_, grid)| *grid);
         let next = Current {
             preset: Arc::clone(&preset),
-            controller: edited.controller.clone(),
+            controller: edited.controller,
             grid,
             edition: current.edition + 1,
             ..current.clone()
         };
         {
             let mut playing = lock(&self.current);
-            // Another preset may have come meanwhile.
-            if Arc::ptr_eq(&playing.editor, &current.editor) {
-                *playing = next;
+            if !Arc::ptr_eq(&playing.editor, &editor) {
+                return Err(StationError::Replaced);
             }
+            *playing = next;
         }
         self.keep_wishes(&current.preset, &preset, &edited.prepared);
         self.tell_all(self.generation_update());
+        editing.finish(PATIENCE);
         Ok(Edited { prepared: edited.prepared, anew: false })
     }
 
@@ -95,7 +105,7 @@ impl Shared {
     /// changed.
     pub fn edit_text(self: &Arc<Self>, text: String) -> Result<Edited, StationError> {
         let current = self.current();
-        let edited = self.edit(&current, self.foreign(&current, text))?;
+        let edited = self.edit(self.foreign(&current, text))?;
         tracing::info!("{} is edited over the network: {edited}", current.id);
         Ok(edited)
     }

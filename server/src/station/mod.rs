@@ -56,6 +56,9 @@ pub enum StationError {
     /// The engine has not taken the edits before.
     #[error("too many edits are under way; save it again")]
     Busy,
+    /// Another preset came in between.
+    #[error("another preset plays now: nothing was edited")]
+    Replaced,
     /// The graph has no ring that listeners could read.
     #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
     NothingToHear,
@@ -232,6 +235,11 @@ impl Shared {
     /// What plays now.
     pub fn current(&self) -> Current {
         lock(&self.current).clone()
+    }
+
+    /// How the phrases of what plays are counted.
+    fn grid(&self) -> PhraseGrid {
+        lock(&self.current).grid
     }
 
     /// Key, tempo and intensity as they sound now.

@@ -129,14 +129,15 @@ impl Work {
     /// takes them.
     fn send_wishes(&mut self) {
         let leading = self.leading();
-        let (tick, current) = (leading.tick(), self.shared.current());
-        let at = current.grid.next_change(tick);
+        let tick = leading.tick();
+        let at = self.shared.grid().next_change(tick);
         if at as f64 >= tick + leading.ticks_in(self.frames) {
             return;
         }
         let settings = lock(&self.shared.wishes).take_settings();
+        let controller = self.shared.current().controller;
         for setting in settings {
-            if let Err(error) = current.controller.set(setting, When::Tick(at)) {
+            if let Err(error) = controller.set(setting, When::Tick(at)) {
                 tracing::error!("a change of {setting:?} is lost: {error}");
                 let text = format!("a change was lost, the last settings go on: {error}");
                 self.shared.tell_all(Fault::GenerationError.message(&text));
@@ -204,7 +205,7 @@ impl Work {
     /// Notes that a phrase began in a chunk; listeners are told when they hear it. The station's first phrase is
     /// no news: who joins is told what plays.
     fn note_phrase(&mut self, index: u64) {
-        let phrase = self.shared.current().grid.phrase_at(self.leading().tick() as i64).max(0);
+        let phrase = self.shared.grid().phrase_at(self.leading().tick() as i64).max(0);
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);

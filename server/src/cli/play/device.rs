@@ -12,6 +12,7 @@ use auralis_graph::plan::{Options, Socket, build};
 use auralis_graph::{Built, Engine};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{Device, FromSample, OutputCallbackInfo, SampleFormat, SizedSample, StreamConfig};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Frames that are rendered at once; larger callbacks are served in parts.
@@ -87,20 +88,32 @@ pub fn play(command: &Play) -> Outcome {
     stream.play()?;
     print(format!("{} plays on {} at {rate} Hz; Ctrl-C ends it", preset.title(), name(&device)))?;
     let path = loaded.path.filter(|path| path.is_file());
-    let live = Live { catalogue, sets, preset, path, editor, controller, keyboards };
-    let _watched = live.watch();
-    wait(command.length)
+    let live =
+        Live { catalogue, sets, preset, path, editor, controller, keyboards, failed: Default::default() };
+    let (live, _watch) = live.watch();
+    wait(command.length, || live.lock().unwrap_or_else(PoisonError::into_inner).listen())
 }
 
-/// Waits for the given time, or until the program is interrupted.
-fn wait(length: Option<f64>) -> Outcome {
-    signals::wait(async {
-        match length {
-            None => signals::interrupted().await,
-            Some(seconds) => {
-                let until = Duration::from_secs_f64(seconds);
-                // Whichever comes first.
-                let _ = tokio::time::timeout(until, signals::interrupted()).await;
+/// How often it is asked whether a node failed.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for the given time, or until the program is interrupted, and looks after what plays meanwhile.
+fn wait(length: Option<f64>, mut look: impl FnMut()) -> Outcome {
+    signals::wait(async move {
+        let ends = async {
+            match length {
+                None => std::future::pending().await,
+                Some(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds)).await,
+            }
+        };
+        let mut looks = tokio::time::interval(LOOK);
+        let interrupted = signals::interrupted();
+        tokio::pin!(ends, interrupted);
+        loop {
+            tokio::select! {
+                () = &mut ends => break,
+                () = &mut interrupted => break,
+                _ = looks.tick() => look(),
             }
         }
     })

@@ -8,12 +8,12 @@ use crate::watch::Watch;
 use auralis_graph::command::{Report, When};
 use auralis_graph::node::Role;
 use auralis_graph::plan::{EditError, Editor};
-use auralis_graph::settings::Setting;
 use auralis_graph::{Catalogue, Controller, Preset};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What plays, and the hands on it.
 pub struct Live {
@@ -25,7 +25,12 @@ pub struct Live {
     pub editor: Editor,
     pub controller: Controller,
     pub keyboards: Keyboards,
+    /// The nodes that failed and are silent.
+    pub failed: BTreeSet<String>,
 }
+
+/// Longest wait for an engine to take an edit over.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A preset as the command line has it.
 pub fn read(loaded: &Loaded, catalogue: &Catalogue, sets: &Sets) -> Result<Preset, crate::cli::Failure> {
@@ -55,6 +60,20 @@ impl Live {
         (live, watch)
     }
 
+    /// Says which nodes have failed since it was asked last.
+    pub fn listen(&mut self) {
+        while let Some(report) = self.controller.report() {
+            if let Report::Failed { node, failure, .. } = report {
+                let name = self.controller.node_name(node);
+                let _ = writeln!(
+                    anstream::stderr(),
+                    "error: the node `{name}` is silent until it is edited: {failure}"
+                );
+                self.failed.insert(name.to_string());
+            }
+        }
+    }
+
     /// Reads the file again; what is wrong with it is said, and what plays goes on.
     fn reload(&mut self) {
         let Some(path) = self.path.clone() else { return };
@@ -66,7 +85,7 @@ impl Live {
 
     fn edit(&mut self, path: &Path) -> crate::cli::Outcome {
         let message = |text: &str| crate::cli::Failure::Message(text.into());
-        let loaded = library::find(&path.to_string_lossy())?;
+        let loaded = library::load_file(path)?;
         if loaded.source.text() == self.preset.source.text() {
             return Ok(());
         }
@@ -76,30 +95,20 @@ impl Live {
             return Err(message("phrases are counted in bars: start again to hear another metre"));
         }
         let sounding = self.controller.settings(before);
-        let failed: BTreeSet<String> = std::iter::from_fn(|| self.controller.report())
-            .filter_map(|report| match report {
-                Report::Failed { node, .. } => Some(self.controller.node_name(node).to_string()),
-                Report::Applied { .. } => None,
-            })
-            .collect();
-        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places, &failed);
+        self.listen();
+        let edited = self.editor.edit(&preset, &self.catalogue, sounding, loaded.places, &self.failed);
         let edited = edited.map_err(|error| match error {
             EditError::Mistakes(mistakes) => crate::cli::Failure::Mistakes(mistakes),
             EditError::Busy => message("too many edits are under way; save it again"),
         })?;
-        self.controller = edited.controller;
-        let changes = [
-            (before.key != after.key).then_some(Setting::Key(after.key)),
-            (before.tempo != after.tempo).then_some(Setting::Tempo(after.tempo)),
-            (before.intensity != after.intensity).then_some(Setting::Intensity(after.intensity)),
-            (before.seed != after.seed).then_some(Setting::Seed(after.seed)),
-        ];
-        for change in changes.into_iter().flatten() {
+        self.failed.clear();
+        (self.controller, self.preset) = (edited.controller, preset);
+        let _ = writeln!(anstream::stderr(), "{} is edited", path.display());
+        for change in before.changes_to(&after) {
             self.controller.set(change, When::Now).map_err(|error| message(&error.to_string()))?;
         }
-        self.keyboards.follow(&self.controller, entrances(&preset))?;
-        self.preset = preset;
-        let _ = writeln!(anstream::stderr(), "{} is edited", path.display());
+        self.keyboards.follow(&self.controller, entrances(&self.preset))?;
+        self.editor.finish(PATIENCE);
         Ok(())
     }
 }
