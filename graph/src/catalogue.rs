@@ -28,6 +28,7 @@ pub struct Kind {
     schema: fn() -> Json,
     ports: fn(&Config) -> Ports,
     check: fn(&Config, &Places) -> Vec<NodeError>,
+    recursive: fn(&Config) -> bool,
     feedback_delay: fn(&Config, u32) -> Option<u32>,
     prepare: fn(&Config, &mut Prepare<'_>) -> Result<Prepared, NodeError>,
 }
@@ -91,6 +92,7 @@ impl Kind {
             },
             ports: |config| N::ports(typed::<N>(config)),
             check: |config, places| N::check(typed::<N>(config), places),
+            recursive: |config| N::recursive(typed::<N>(config)),
             feedback_delay: |config, rate| N::feedback_delay(typed::<N>(config), rate),
             prepare: |config, cx| N::prepare(typed::<N>(config), cx),
         }
@@ -130,6 +132,11 @@ impl Kind {
     /// Mistakes in the configuration.
     pub fn check(&self, config: &Config, places: &Places) -> Vec<NodeError> {
         (self.check)(config, places)
+    }
+
+    /// Whether recursions of a node may run side by side with those of like nodes.
+    pub fn recursive(&self, config: &Config) -> bool {
+        (self.recursive)(config)
     }
 
     /// The least delay in frames of a node that may close a feedback loop.

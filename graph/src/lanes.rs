@@ -3,7 +3,10 @@
 //! Only + - x / and comparisons are used: no fused multiply-add, no approximate reciprocals, no sums across
 //! lanes. So a lane equals the single value to the bit, on every instruction set.
 
-use fearless_simd::{Select, Simd, f32x16, i32x16, prelude::*, u32x16};
+use fearless_simd::{
+    Select, Simd, f32x4, f32x8, f32x16, i32x4, i32x8, i32x16, mask32x4, mask32x8, mask32x16, prelude::*,
+    u32x4, u32x8, u32x16,
+};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// One `f32`, or several side by side.
@@ -115,56 +118,66 @@ impl Lanes for f32 {
     }
 }
 
-impl<S: Simd> Lanes for f32x16<S> {
-    type Mask = fearless_simd::mask32x16<S>;
+macro_rules! lanes {
+    ($($vector:ident, $mask:ident, $bits:ident, $signed:ident;)*) => { $(
+        impl<S: Simd> Lanes for $vector<S> {
+            type Mask = $mask<S>;
 
-    #[inline(always)]
-    fn like(self, value: f32) -> Self {
-        Self::splat(self.simd, value)
-    }
+            #[inline(always)]
+            fn like(self, value: f32) -> Self {
+                Self::splat(self.simd, value)
+            }
 
-    #[inline(always)]
-    fn below(self, other: Self) -> Self::Mask {
-        self.simd_lt(other)
-    }
+            #[inline(always)]
+            fn below(self, other: Self) -> Self::Mask {
+                self.simd_lt(other)
+            }
 
-    #[inline(always)]
-    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
-        mask.select(yes, no)
-    }
+            #[inline(always)]
+            fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+                mask.select(yes, no)
+            }
 
-    #[inline(always)]
-    fn power_of_two(self) -> Self {
-        // The exponent is made in the float: 2^23 + 127 + n has its low bits where the exponent goes.
-        let bits: u32x16<S> = (self + (8_388_608.0 + 127.0)).bitcast();
-        (bits << 23).bitcast()
-    }
+            #[inline(always)]
+            fn power_of_two(self) -> Self {
+                // The exponent is made in the float: 2^23 + 127 + n has its low bits where the exponent goes.
+                let bits: $bits<S> = (self + (8_388_608.0 + 127.0)).bitcast();
+                (bits << 23).bitcast()
+            }
 
-    #[inline(always)]
-    fn size(self) -> Self {
-        self.abs()
-    }
+            #[inline(always)]
+            fn size(self) -> Self {
+                self.abs()
+            }
 
-    #[inline(always)]
-    fn parts(self) -> (Self, Self) {
-        let bits = self.bitcast::<u32x16<S>>() - ROOT;
-        let exponent: i32x16<S> = bits.bitcast::<i32x16<S>>() >> 23;
-        (exponent.to_float(), ((bits & MANTISSA) + ROOT).bitcast())
-    }
+            #[inline(always)]
+            fn parts(self) -> (Self, Self) {
+                let bits = self.bitcast::<$bits<S>>() - ROOT;
+                let exponent: $signed<S> = bits.bitcast::<$signed<S>>() >> 23;
+                (exponent.to_float(), ((bits & MANTISSA) + ROOT).bitcast())
+            }
 
-    // On x86 one instruction is exactly `a < b ? a : b`, NaN and signed zeros included; elsewhere its
-    // counterpart treats those in another way, and the two instructions of the default stand.
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    #[inline(always)]
-    fn least(self, other: Self) -> Self {
-        self.min(other)
-    }
+            // On x86 one instruction is exactly `a < b ? a : b`, NaN and signed zeros included; elsewhere its
+            // counterpart treats those in another way, and the two instructions of the default stand.
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[inline(always)]
+            fn least(self, other: Self) -> Self {
+                self.min(other)
+            }
 
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    #[inline(always)]
-    fn greatest(self, other: Self) -> Self {
-        self.max(other)
-    }
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[inline(always)]
+            fn greatest(self, other: Self) -> Self {
+                self.max(other)
+            }
+        }
+    )* };
+}
+
+lanes! {
+    f32x4, mask32x4, u32x4, i32x4;
+    f32x8, mask32x8, u32x8, i32x8;
+    f32x16, mask32x16, u32x16, i32x16;
 }
 
 /// 2 to the power of `x`, for `x` in [-126, 127] (clamped), relative error below 2e-7; exact at whole numbers.

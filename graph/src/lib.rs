@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod dsp;
 pub mod engine;
 pub mod expose;
+pub mod instructions;
 pub mod journal;
 pub mod lanes;
 pub mod music;

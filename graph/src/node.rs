@@ -1,6 +1,6 @@
 //! What a node is: a control half that describes itself and prepares, and an audio half that only processes.
 
-use crate::engine::{Context, Io};
+use crate::engine::{Bank, Context, Io};
 use crate::param::ParamSpec;
 use crate::places::Places;
 use crate::port::{PacketFlow, Ports};
@@ -35,6 +35,11 @@ pub trait Node: 'static {
     /// every check of a preset, so it must be quick.
     fn check(_config: &Self::Config, _places: &Places) -> Vec<NodeError> {
         Vec::new()
+    }
+
+    /// Whether [`Processor::process`] leaves recursions to the engine, so that those of like nodes run side by side.
+    fn recursive(_config: &Self::Config) -> bool {
+        false
     }
 
     /// The least delay in frames between input and output, if the node may close a feedback loop. Such a node
@@ -77,6 +82,9 @@ pub trait Processor: Send + Any {
     /// returns [`Status::Active`], the outputs need not be written; else every frame of them must be.
     fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status;
 
+    /// What [`Status::Recursions`] leaves over: adds a recursion for each channel of each output.
+    fn recursions<'a>(&'a mut self, _bank: &mut Bank<'a>) {}
+
     /// Forgets all signal: afterwards the state is a function of seed and position alone.
     fn reset(&mut self);
 
@@ -92,6 +100,9 @@ pub trait Processor: Send + Any {
 pub enum Status {
     /// The outputs hold sound (or may do so).
     Active,
+    /// The outputs hold what the node's recursions give: [`Processor::recursions`] is asked for them. Only for kinds that
+    /// say so ([`Node::recursive`]).
+    Recursions,
     /// The outputs are silent in this quantum.
     Silent,
     /// The outputs are silent and stay so until an input, a note, a parameter or the position changes: the

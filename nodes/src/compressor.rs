@@ -4,6 +4,7 @@ use crate::blend::{INAUDIBLE, blend_all};
 use crate::window::SlidingMax;
 use auralis_graph::dsp::{Block, QUANTUM, db_to_gain};
 use auralis_graph::engine::{AudioIn, Context, Io, Param};
+use auralis_graph::instructions;
 use auralis_graph::lanes::{Lanes, exp2, log2};
 use auralis_graph::param::{Curve, ParamSpec, Unit};
 use auralis_graph::port::{PortSpec, Ports};
@@ -89,7 +90,7 @@ out: { type: output, in: even }";
 
     fn prepare(config: &CompressorConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
         let level = Loudest::new(config.detector, cx.sample_rate, cx.inputs[0].max(cx.inputs[1]));
-        let (sample_rate, simd) = (cx.sample_rate as f32, Level::new());
+        let (sample_rate, simd) = (cx.sample_rate as f32, instructions::level());
         Ok(Prepared::new(Compressor { sample_rate, level, reduction: 0.0, simd }))
     }
 }

@@ -1,8 +1,9 @@
 //! `filter`: a state-variable filter for any number of channels. Audio thread.
 
-use crate::voice::svf::{Angle, Coefs, Steady, Svf, Tap};
+use crate::voice::svf::{Angle, Coefs, STEADY, Steady, Svf, Tap};
 use auralis_graph::dsp::{Block, QUANTUM};
-use auralis_graph::engine::{Context, Io, Param};
+use auralis_graph::engine::{Bank, Context, Io, Param, Recursion, STRIDE};
+use auralis_graph::instructions::level;
 use auralis_graph::lanes::{Lanes, exp2};
 use auralis_graph::param::ParamSpec;
 use auralis_graph::port::Ports;
@@ -14,23 +15,26 @@ use std::any::Any;
 
 /// A filter.
 pub struct Filter {
-    mode: FilterMode,
     level: Level,
     sample_rate: f32,
     /// One stage, or two for the steep slope.
     stages: Box<[Stage]>,
-    /// The constants that the stages are set to.
+    /// The charges of the stages, for each channel.
+    charges: Box<[[f32; 4]]>,
+    /// The constants that the stages are set to, and the stages with them; where something moves the coefficients of
+    /// each frame hold.
     set: Option<[f32; 2]>,
+    steady: [f32; 2 * STEADY],
+    /// What passes, as weights of the input, of the band-pass over the damping and of the low-pass; then the damping of
+    /// the first of two stages.
+    weights: [f32; 4],
 }
 
-/// A state-variable filter over all channels.
+/// A state-variable filter while its cutoff or its damping moves.
 #[derive(Debug, Clone)]
 struct Stage {
     /// How its damping follows from the filter's.
     share: Share,
-    channels: Box<[Svf<f32>]>,
-    /// The coefficients where nothing moves; else those of each frame hold.
-    steady: Option<Steady>,
     frames: Box<Frames>,
 }
 
@@ -117,6 +121,10 @@ out: { type: output, in: soft }";
         Ports::effect()
     }
 
+    fn recursive(_config: &FilterConfig) -> bool {
+        true
+    }
+
     fn prepare(config: &FilterConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
         let shares = match config.slope {
             Slope::Gentle => &[Share::Factor(1.0)][..],
@@ -126,11 +134,13 @@ out: { type: output, in: soft }";
         };
         let channels = usize::from(cx.inputs[0]);
         let filter = Filter {
-            mode: config.mode,
-            level: Level::new(),
+            level: level(),
             sample_rate: cx.sample_rate as f32,
-            stages: shares.iter().map(|share| Stage::new(*share, channels)).collect(),
+            stages: shares.iter().map(|share| Stage::new(*share)).collect(),
+            charges: vec![[0.0; 4]; channels].into(),
             set: None,
+            steady: [0.0; 2 * STEADY],
+            weights: config.mode.weights(),
         };
         // At 20 Hz the peak of 30 dB has a time constant of 0.5 s: after 14 of them it is down by 120 dB.
         Ok(Prepared::new(filter).tail(Tail::Frames(8 * u64::from(cx.sample_rate))))
@@ -149,30 +159,106 @@ fn damping<V: Lanes>(resonance: V) -> V {
 }
 
 impl FilterMode {
-    /// What passes at a damping.
-    #[inline(always)]
-    fn tap(self, damping: f32) -> Tap<f32> {
-        let (input, band, low) = match self {
-            FilterMode::Low => (0.0, 0.0, 1.0),
-            FilterMode::High => (1.0, -damping, -1.0),
-            FilterMode::Band => (0.0, damping, 0.0),
-            FilterMode::Notch => (1.0, -damping, 0.0),
+    /// [`Filter::weights`].
+    fn weights(self) -> [f32; 4] {
+        let [input, band, low] = match self {
+            FilterMode::Low => [0.0, 0.0, 1.0],
+            FilterMode::High => [1.0, -1.0, -1.0],
+            FilterMode::Band => [0.0, 1.0, 0.0],
+            FilterMode::Notch => [1.0, -1.0, 0.0],
         };
-        Tap { input, band, low }
+        [input, band, low, BUTTERWORTH_4[0]]
     }
 }
 
-impl Frames {
-    fn coefs(&self, frame: usize) -> Coefs<f32> {
-        Coefs { g0: self.g0[frame], g1: self.g1[frame], g2: self.g2[frame] }
+/// What passes, by the weights of a mode.
+#[inline(always)]
+fn tap<V: Lanes>(weights: &[V], damping: V) -> Tap<V> {
+    Tap { input: weights[0], band: weights[1] * damping, low: weights[2] }
+}
+
+/// One stage that rests.
+enum Resting {}
+
+impl Recursion<2, STEADY, 1> for Resting {
+    #[inline(always)]
+    fn stride<V: Lanes>(charges: &mut [V; 2], steady: &[V; STEADY], [x]: &[[V; STRIDE]; 1]) -> [V; STRIDE] {
+        let out;
+        (*charges, out) = Steady::stride(*charges, steady, *x);
+        out
+    }
+}
+
+/// Two stages that rest.
+enum RestingTwice {}
+
+impl Recursion<4, { 2 * STEADY }, 1> for RestingTwice {
+    #[inline(always)]
+    fn stride<V: Lanes>(
+        charges: &mut [V; 4],
+        steady: &[V; 2 * STEADY],
+        [x]: &[[V; STRIDE]; 1],
+    ) -> [V; STRIDE] {
+        let [a, b, c, d] = *charges;
+        let ([a, b], between) = Steady::stride([a, b], &steady[..STEADY], *x);
+        let ([c, d], out) = Steady::stride([c, d], &steady[STEADY..], between);
+        *charges = [a, b, c, d];
+        out
+    }
+}
+
+/// One stage that moves.
+enum Moving {}
+
+impl Recursion<2, 4, 5> for Moving {
+    #[inline(always)]
+    fn stride<V: Lanes>(
+        charges: &mut [V; 2],
+        weights: &[V; 4],
+        [x, g0, g1, g2, damping]: &[[V; STRIDE]; 5],
+    ) -> [V; STRIDE] {
+        let mut state = Svf { first: charges[0], second: charges[1] };
+        let mut out = *x;
+        for frame in 0..STRIDE {
+            let coefs = Coefs { g0: g0[frame], g1: g1[frame], g2: g2[frame] };
+            out[frame] = tap(weights, damping[frame]).of(x[frame], state.tick(x[frame], &coefs));
+        }
+        *charges = [state.first, state.second];
+        out
+    }
+}
+
+/// Two stages that move.
+enum MovingTwice {}
+
+impl Recursion<4, 4, 8> for MovingTwice {
+    #[inline(always)]
+    fn stride<V: Lanes>(
+        charges: &mut [V; 4],
+        weights: &[V; 4],
+        [x, g0, g1, g2, h0, h1, h2, damping]: &[[V; STRIDE]; 8],
+    ) -> [V; STRIDE] {
+        let [a, b, c, d] = *charges;
+        let (mut first, mut second) = ([a, b], [c, d]);
+        let fixed = [weights[3]; STRIDE];
+        let between = Moving::stride(&mut first, weights, &[*x, *g0, *g1, *g2, fixed]);
+        let out = Moving::stride(&mut second, weights, &[between, *h0, *h1, *h2, *damping]);
+        *charges = [first[0], first[1], second[0], second[1]];
+        out
     }
 }
 
 impl Stage {
-    fn new(share: Share, channels: usize) -> Self {
+    fn new(share: Share) -> Self {
         let [g0, g1, g2, damping] = [Block::SILENCE; 4];
-        let frames = Box::new(Frames { g0, g1, g2, damping });
-        Self { share, channels: vec![SILENT; channels].into_boxed_slice(), steady: None, frames }
+        Self { share, frames: Box::new(Frames { g0, g1, g2, damping }) }
+    }
+
+    /// The first frame's coefficients, as they hold while nothing moves.
+    fn steady(&self, weights: &[f32; 4]) -> Steady {
+        let frames = &self.frames;
+        let coefs = Coefs { g0: frames.g0[0], g1: frames.g1[0], g2: frames.g2[0] };
+        Steady::new(&coefs, &tap(weights, frames.damping[0]))
     }
 
     /// Coefficients for frames whose cutoff, over the sample rate, and resonance are given.
@@ -194,37 +280,7 @@ impl Stage {
             damping.store_slice(&mut self.frames.damping[frames]);
         }
     }
-
-    /// Filters channels in their place and side by side, from the `first` on: what one waits for, the other uses.
-    #[inline(always)]
-    fn run<S: Simd, const N: usize>(
-        &mut self,
-        simd: S,
-        mode: FilterMode,
-        first: usize,
-        sound: &mut [&mut Block; N],
-    ) {
-        let mut states = [SILENT; N];
-        states.copy_from_slice(&self.channels[first..first + N]);
-        if let Some(steady) = &self.steady {
-            Svf::run_steady(simd, &mut states, steady, sound);
-        } else {
-            for frame in 0..QUANTUM {
-                let (coefs, tap) = (self.frames.coefs(frame), mode.tap(self.frames.damping[frame]));
-                for (state, block) in states.iter_mut().zip(sound.iter_mut()) {
-                    block[frame] = tap.of(block[frame], state.tick(block[frame], &coefs));
-                }
-            }
-        }
-        self.channels[first..first + N].copy_from_slice(&states);
-    }
-
-    fn is_at_rest(&self) -> bool {
-        self.channels.iter().all(|state| state.first.abs() < REST && state.second.abs() < REST)
-    }
 }
-
-const SILENT: Svf<f32> = Svf { first: 0.0, second: 0.0 };
 
 /// Highest cutoff, as a part of the sample rate.
 const HIGHEST: f32 = 0.49;
@@ -250,57 +306,62 @@ impl Filter {
                 stage.follow(simd, &cutoffs, &resonances);
             }
         });
-        for stage in stages.iter_mut() {
-            let tap = self.mode.tap(stage.frames.damping[0]);
-            stage.steady = now.is_some().then(|| Steady::new(&stage.frames.coefs(0), &tap));
+        if now.is_some() {
+            for (stage, numbers) in self.stages.iter().zip(self.steady.chunks_exact_mut(STEADY)) {
+                numbers.copy_from_slice(&stage.steady(&self.weights).0);
+            }
         }
     }
 
-    /// Filters channels in their place, from the `first` on.
-    fn run<const N: usize>(&mut self, first: usize, mut sound: [&mut Block; N]) {
-        let (mode, stages) = (self.mode, &mut self.stages);
-        dispatch!(self.level, simd => {
-            for stage in stages.iter_mut() {
-                stage.run(simd, mode, first, &mut sound);
-            }
-        });
+    fn is_at_rest(&self) -> bool {
+        self.charges.as_flattened().iter().all(|charge| charge.abs() < REST)
     }
 }
 
 impl Processor for Filter {
     fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
         let input = io.input(0);
-        if input.is_silent() && self.stages.iter().all(Stage::is_at_rest) {
+        if input.is_silent() && self.is_at_rest() {
             self.reset();
             return Status::Asleep;
         }
         self.follow(io.param(CUTOFF), io.param(RESONANCE));
-        let mut output = io.output(0);
-        for channel in 0..input.channels() {
-            *output.channel(channel) = *input.channel(channel);
+        Status::Recursions
+    }
+
+    fn recursions<'a>(&'a mut self, bank: &mut Bank<'a>) {
+        let (input, weights, steady) = (bank.input(0), &self.weights, &self.steady);
+        for (channel, charges) in self.charges.iter_mut().enumerate() {
+            let (to, x) = ((0, channel), input.channel(channel));
+            match (&self.stages[..], self.set) {
+                ([_], Some(_)) => bank.add::<Resting, _, _, _>(to, &mut charges[..2], &steady[..STEADY], [x]),
+                ([stage], None) => {
+                    let Frames { g0, g1, g2, damping } = &*stage.frames;
+                    bank.add::<Moving, _, _, _>(to, &mut charges[..2], weights, [x, g0, g1, g2, damping]);
+                }
+                (_, Some(_)) => bank.add::<RestingTwice, _, _, _>(to, charges, steady, [x]),
+                (stages, None) => {
+                    let [Frames { g0, g1, g2, .. }, Frames { g0: h0, g1: h1, g2: h2, damping }] =
+                        [&*stages[0].frames, &*stages[1].frames];
+                    let signals = [x, g0, g1, g2, h0, h1, h2, damping];
+                    bank.add::<MovingTwice, _, _, _>(to, charges, weights, signals);
+                }
+            }
         }
-        if input.channels() == 2 {
-            self.run(0, output.stereo().into());
-        } else {
-            (0..input.channels()).for_each(|channel| self.run(channel, [output.channel(channel)]));
-        }
-        Status::Active
     }
 
     fn reset(&mut self) {
-        for stage in &mut self.stages {
-            stage.channels.fill(SILENT);
-        }
+        self.charges.fill([0.0; 4]);
     }
 
     fn adopt(&mut self, previous: &dyn Any) -> bool {
         let Some(previous) = previous.downcast_ref::<Self>() else { return false };
-        let same = |a: &Stage, b: &Stage| a.channels.len() == b.channels.len();
-        if !self.stages.iter().zip(&previous.stages).all(|(a, b)| same(a, b)) {
+        if self.charges.len() != previous.charges.len() {
             return false;
         }
-        for (stage, previous) in self.stages.iter_mut().zip(&previous.stages) {
-            stage.channels.copy_from_slice(&previous.channels);
+        let kept = 2 * self.stages.len();
+        for (charges, previous) in self.charges.iter_mut().zip(&previous.charges) {
+            charges[..kept].copy_from_slice(&previous[..kept]);
         }
         true
     }

@@ -1,11 +1,12 @@
 //! `oscillator`: one steady wave, band-limited. Audio thread.
 
 use crate::voice::guard::Guard;
-use crate::voice::halfband::Halfband;
+use crate::voice::halfband::{self, Halfband};
 use crate::voice::patch::FASTEST;
 use crate::voice::shape::{Speed, saw, triangle, wrap};
 use auralis_graph::dsp::{Block, QUANTUM, exp2};
-use auralis_graph::engine::{Context, Io, Param};
+use auralis_graph::engine::{Bank, Context, Io, Param, Recursion, STRIDE};
+use auralis_graph::instructions::level;
 use auralis_graph::lanes::{Lanes, sine};
 use auralis_graph::param::{ParamSpec, Unit};
 use auralis_graph::port::{PortSpec, Ports};
@@ -56,8 +57,37 @@ pub struct Oscillator {
     level: Level,
     sample_rate: f32,
     phasor: Phasor<f32>,
-    halfband: Halfband<f32>,
-    guard: Guard,
+    /// What a wave with edges or corners goes through: samples of the doubled rate, the older and the newer of each
+    /// pair, and the memory of the filters.
+    doubled: Box<[Block; 2]>,
+    memory: [f32; MEMORY],
+}
+
+/// Numbers that the filters behind a wave remember.
+const MEMORY: usize = halfband::MEMORY + 6;
+
+/// From the doubled rate to the sample rate.
+enum Halve {}
+
+impl Recursion<MEMORY, 0, 2> for Halve {
+    #[inline(always)]
+    fn stride<V: Lanes>(
+        memory: &mut [V; MEMORY],
+        _steady: &[V; 0],
+        [older, newer]: &[[V; STRIDE]; 2],
+    ) -> [V; STRIDE] {
+        let [a, b, c, d, e, f, g, h, k, l, m, n, o, p] = *memory;
+        let mut halfband = Halfband::of([a, b, c, d, e, f, g, h]);
+        let mut guard = Guard { memory: [[k, l], [m, n], [o, p]] };
+        let mut out = *older;
+        for frame in 0..STRIDE {
+            out[frame] = guard.tick(halfband.tick(older[frame], newer[frame]));
+        }
+        let [a, b, c, d, e, f, g, h] = halfband.memory();
+        let [[k, l], [m, n], [o, p]] = guard.memory;
+        *memory = [a, b, c, d, e, f, g, h, k, l, m, n, o, p];
+        out
+    }
 }
 
 /// The wave.
@@ -110,14 +140,18 @@ out: { type: output, in: [low, beat] }";
         Ports::new([], [PortSpec::audio("out", 1)])
     }
 
+    fn recursive(config: &OscillatorConfig) -> bool {
+        config.wave != Wave::Sine
+    }
+
     fn prepare(config: &OscillatorConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
         let oscillator = Oscillator {
             wave: config.wave,
-            level: Level::new(),
+            level: level(),
             sample_rate: cx.sample_rate as f32,
             phasor: Phasor { base: 0.0 },
-            halfband: Halfband::new(0.0),
-            guard: Guard::default(),
+            doubled: Box::new([Block::SILENCE; 2]),
+            memory: [0.0; MEMORY],
         };
         Ok(Prepared::new(oscillator).tail(Tail::Endless))
     }
@@ -230,32 +264,34 @@ fn fill_wave<S: Simd>(simd: S, wave: Wave, doubled: &Doubled, out: &mut [f32; DO
 impl Processor for Oscillator {
     fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
         let (frequency, detune, width) = (io.param(FREQUENCY), io.param(DETUNE), io.param(WIDTH));
-        let mut output = io.output(0);
-        let out = output.channel(0);
         if self.wave == Wave::Sine {
-            self.sine(frequency, detune, out);
+            self.sine(frequency, detune, io.output(0).channel(0));
             return Status::Active;
         }
         let (doubled, wave) = (self.doubled(frequency, detune, width), self.wave);
         let mut samples = [0.0; DOUBLE];
         dispatch!(self.level, simd => fill_wave(simd, wave, &doubled, &mut samples));
-        for (out, pair) in out.iter_mut().zip(samples.chunks_exact(2)) {
-            *out = self.guard.tick(self.halfband.tick(pair[0], pair[1]));
+        let [older, newer] = &mut *self.doubled;
+        for ((older, newer), pair) in older.iter_mut().zip(newer.iter_mut()).zip(samples.chunks_exact(2)) {
+            (*older, *newer) = (pair[0], pair[1]);
         }
-        Status::Active
+        Status::Recursions
+    }
+
+    fn recursions<'a>(&'a mut self, bank: &mut Bank<'a>) {
+        let [older, newer] = &*self.doubled;
+        bank.add::<Halve, _, _, _>((0, 0), &mut self.memory, &[], [older, newer]);
     }
 
     fn reset(&mut self) {
         self.phasor.base = 0.0;
-        self.halfband = Halfband::new(0.0);
-        self.guard = Guard::default();
+        self.memory = [0.0; MEMORY];
     }
 
     fn adopt(&mut self, previous: &dyn Any) -> bool {
         let Some(previous) = previous.downcast_ref::<Self>() else { return false };
         self.phasor = previous.phasor;
-        self.halfband = previous.halfband;
-        self.guard = previous.guard;
+        self.memory = previous.memory;
         true
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::kaiser::kaiser;
 use auralis_graph::dsp::QUANTUM;
+use auralis_graph::instructions::level;
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use fearless_simd_macros::simd;
 use std::f64::consts::{PI, TAU};
@@ -49,7 +50,7 @@ impl Interpolation {
         };
         let places = |times: u32| (1..times).map(move |place| f64::from(place) / f64::from(times));
         let fine = places(fine).map(Place::fine);
-        Self { places: fine.chain(places(coarse).map(Place::meter)).collect(), level: Level::new() }
+        Self { places: fine.chain(places(coarse).map(Place::meter)).collect(), level: level() }
     }
 }
 

@@ -24,8 +24,6 @@ pub(crate) struct Cell {
     pub asleep: bool,
     /// Set when the node failed; it stays silent until it is rebuilt.
     pub faulted: bool,
-    /// Whether the common gain and mute leave the outputs as they are.
-    pub unity: bool,
     /// The last sample of its first two wires, before its level: from there it fades when it fails.
     pub last: [f32; 2],
     /// The common gain and mute as one factor; none while either moves or is modulated.
@@ -63,7 +61,6 @@ impl Cell {
             settling: 0,
             asleep: false,
             faulted: false,
-            unity: true,
             last: [0.0; 2],
             factor: Some(1.0),
             slots,
@@ -87,7 +84,6 @@ impl Cell {
                 (!level.signal && !mute.signal).then_some(factor)
             }
         };
-        self.unity = self.factor == Some(1.0);
     }
 
     /// Enters a new target for a slot. Returns false when the list of moves is full.

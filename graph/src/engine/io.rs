@@ -91,11 +91,7 @@ impl<'a> Io<'a> {
     /// If there is no such port.
     #[inline]
     pub fn input(&self, port: usize) -> AudioIn<'a> {
-        let plug = self.plug_in(port);
-        AudioIn {
-            memory: self.memory(),
-            wires: &self.schedule.wires[plug.start as usize..][..plug.len as usize],
-        }
+        AudioIn::of(self.schedule, self.step, port)
     }
 
     /// An audio output port.
@@ -152,6 +148,13 @@ pub struct AudioIn<'a> {
 }
 
 impl<'a> AudioIn<'a> {
+    #[inline]
+    pub(crate) fn of(schedule: &'a Schedule, step: &Step, port: usize) -> Self {
+        let plug = schedule.list(&schedule.plugs, step.inputs)[port];
+        let wires = &schedule.wires[plug.start as usize..][..plug.len as usize];
+        Self { memory: &schedule.memory, wires }
+    }
+
     /// Number of channels.
     #[inline]
     pub fn channels(&self) -> usize {

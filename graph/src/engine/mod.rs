@@ -1,5 +1,6 @@
 //! The machine that runs a compiled graph: one quantum after the other, the same samples whoever calls.
 
+mod bank;
 mod cell;
 mod context;
 mod edit;
@@ -12,15 +13,17 @@ mod pending;
 mod schedule;
 mod turn;
 
+pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
 pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
 
+pub(crate) use bank::BANK;
 pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
 pub(crate) use edit::{Edit, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
-pub(crate) use schedule::{Extra, Plug, Schedule, Step, Stretch, Sum, Term};
+pub(crate) use schedule::{Company, Extra, Plug, Schedule, Step, Stretch, Sum, Term};
 
 use crate::command::{Change, Command, NodeId, Report};
 use crate::controller::Link;
@@ -31,6 +34,7 @@ use crate::note::NoteEvent;
 use crate::param::Amount;
 use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
+use arrayvec::ArrayVec;
 use cell::Moves;
 use fearless_simd::{Level, dispatch};
 use pending::{Pending, Waiting};
@@ -112,7 +116,7 @@ impl Engine {
             link,
             signals: Box::new([Block::SILENCE; MAX_PARAMS]),
             level: Block::SILENCE,
-            simd: Level::new(),
+            simd: crate::instructions::level(),
             output: [Block::SILENCE; 2],
             taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
@@ -250,9 +254,12 @@ impl Engine {
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
             signals: &mut self.signals,
-            level: &mut self.level,
+            scratch: &mut self.level,
             link: &mut self.link,
             at: &at,
+            level: self.simd,
+            waiting: ArrayVec::new(),
+            joined: false,
         };
         loop {
             // Unwind safe: the node that panicked is not run again, and all else is as its last step left it.

@@ -37,11 +37,24 @@ pub(crate) struct Step {
     pub index: u32,
     /// Whether there is nothing to do besides running the node on audio and constants.
     pub plain: bool,
+    /// Whether its recursions run together with those of others.
+    pub company: Company,
     /// Its ports, in `plugs`.
     pub inputs: Stretch,
     pub outputs: Stretch,
     /// All wires of its audio outputs, in `wires`.
     pub audio_out: Stretch,
+}
+
+/// Whose recursions run together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// A step's own, at once.
+    Alone,
+    /// Those of this step wait for the next one's.
+    Together,
+    /// Those of this step and of all that wait.
+    Last,
 }
 
 /// What only some steps have: nothing of it is looked at for a plain one.
@@ -163,6 +176,15 @@ impl Schedule {
         self.notes_out.iter().for_each(|index| self.memory.check_notes(*index));
         self.inboxes.iter().chain(&self.open_inboxes).for_each(|index| self.memory.check_notes(*index));
         self
+    }
+
+    /// The wire of a channel of a step's output.
+    ///
+    /// # Panics
+    /// If there is no such port or channel.
+    pub fn output_wire(&self, step: &Step, port: usize, channel: usize) -> u32 {
+        let plug = self.list(&self.plugs, step.outputs)[port];
+        self.wires[plug.start as usize..][..plug.len as usize][channel]
     }
 
     /// A stretch of one of this schedule's lists, as its steps name it.

@@ -1,17 +1,19 @@
 //! One node's turn in a quantum: form its inputs, move its parameters, run it, and look at what comes out of
 //! its door. Audio thread.
 
+use super::bank::{BANK, Bank};
 use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
 use super::fade::{Fader, Law};
 use super::io::Io;
 use super::params::Modulation;
-use super::schedule::{Extra, Schedule, Step, Sum};
+use super::schedule::{Company, Extra, Schedule, Step, Sum};
 use crate::command::{Failure, NodeId, Report};
 use crate::controller::Link;
 use crate::dsp::{Block, QUANTUM};
 use crate::node::Status;
-use fearless_simd::{Simd, f32x16, prelude::*};
+use arrayvec::ArrayVec;
+use fearless_simd::{Level, Simd, f32x16, prelude::*};
 use fearless_simd_macros::simd;
 
 /// What all turns of a quantum share.
@@ -22,10 +24,15 @@ pub(crate) struct Turn<'a> {
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
     pub signals: &'a mut [Block; MAX_PARAMS],
-    pub level: &'a mut Block,
+    pub scratch: &'a mut Block,
     pub link: &'a mut Link,
     /// The step with which to begin; after a panic, the one that panicked.
     pub at: &'a std::cell::Cell<usize>,
+    pub level: Level,
+    /// Steps whose recursions are still to run.
+    pub waiting: ArrayVec<u32, BANK>,
+    /// Whether these run now.
+    pub joined: bool,
 }
 
 /// Notes which step it was, should one panic: until then the walk keeps the place in a register.
@@ -47,15 +54,25 @@ impl Turn<'_> {
     pub fn run_all<S: Simd>(&mut self, simd: S) {
         let schedule = self.schedule;
         let mut place = Place { at: self.at, index: self.at.get() };
-        for (index, step) in schedule.steps.iter().enumerate().skip(place.index) {
+        if let Some(before) = place.index.checked_sub(1)
+            && schedule.steps[before].company == Company::Last
+        {
+            // It panicked before those that waited for it had their turn.
+            place.index = before;
+            self.join(simd);
+        }
+        for (index, step) in schedule.steps.iter().enumerate().skip(self.at.get()) {
             place.index = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
             if step.plain && cell.is_plain() {
                 let status = self.process(step, cell, &self.context);
-                self.finish(simd, step, cell, status);
+                self.finish(simd, index, step, cell, status);
             } else {
-                self.run_with_extras(simd, step, &schedule.extras[index], cell);
+                self.run_with_extras(simd, index, cell);
+            }
+            if step.company == Company::Last {
+                self.join(simd);
             }
         }
     }
@@ -63,8 +80,9 @@ impl Turn<'_> {
     /// Out of line, so that the walk over plain steps keeps its registers.
     #[inline(never)]
     #[simd]
-    fn run_with_extras<S: Simd>(&mut self, simd: S, step: &Step, extra: &Extra, cell: &mut Cell) {
+    fn run_with_extras<S: Simd>(&mut self, simd: S, index: usize, cell: &mut Cell) {
         let schedule = self.schedule;
+        let (step, extra) = (&schedule.steps[index], &schedule.extras[index]);
         for sum in schedule.list(&schedule.sums, extra.sums) {
             // SAFETY: a sum's target is a wire of its own, never one of its terms.
             let to = unsafe { schedule.memory.block_mut(sum.to) };
@@ -90,7 +108,7 @@ impl Turn<'_> {
         }
         let status = self.process(step, cell, &context);
         cell.end_params();
-        self.finish(simd, step, cell, status);
+        self.finish(simd, index, step, cell, status);
     }
 
     fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
@@ -108,13 +126,13 @@ impl Turn<'_> {
             values.fill(0.0);
             for (index, factors) in [fall, rise].into_iter().enumerate() {
                 let centre = blend.centres[index];
-                self.level.fill(centre.value);
+                self.scratch.fill(centre.value);
                 if let Some((source, reach)) = blend.drives[index] {
                     let modulation = Modulation { slot: blend.slot, source, reach, range: blend.range };
                     let source = self.schedule.memory.block(source);
-                    modulation.render(source, self.level, centre.position, false);
+                    modulation.render(source, self.scratch, centre.position, false);
                 }
-                for (value, (x, factor)) in values.iter_mut().zip(self.level.iter().zip(factors.iter())) {
+                for (value, (x, factor)) in values.iter_mut().zip(self.scratch.iter().zip(factors.iter())) {
                     *value += x * factor;
                 }
             }
@@ -129,9 +147,10 @@ impl Turn<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell, status: Status) {
+    fn finish<S: Simd>(&mut self, simd: S, index: usize, step: &Step, cell: &mut Cell, status: Status) {
         match status {
             Status::Active => self.look_at_door(simd, step, cell),
+            Status::Recursions => self.wait(simd, index, step, cell),
             Status::Silent | Status::Asleep => {
                 set_silent(self.schedule, step);
                 cell.last = [0.0; 2];
@@ -140,49 +159,73 @@ impl Turn<'_> {
         }
     }
 
+    /// Puts off recursions until those of all that run together are known. A level that moves is known only now.
+    #[inline(always)]
+    fn wait<S: Simd>(&mut self, simd: S, index: usize, step: &Step, cell: &mut Cell) {
+        if step.company != Company::Alone && cell.factor.is_some() {
+            return self.waiting.push(index as u32);
+        }
+        let mut bank = Bank::new(self.schedule, step, self.level);
+        cell.processor.recursions(&mut bank);
+        bank.run();
+        drop(bank);
+        self.look_at_door(simd, step, cell);
+    }
+
+    /// Runs the recursions of all that wait.
+    #[inline(never)]
+    #[simd]
+    fn join<S: Simd>(&mut self, simd: S) {
+        let schedule = self.schedule;
+        let Some(first) = self.waiting.first() else { return };
+        self.joined = true;
+        let mut bank = Bank::new(schedule, &schedule.steps[*first as usize], self.level);
+        for index in &self.waiting {
+            let step = &schedule.steps[*index as usize];
+            bank.turn_to(step);
+            // SAFETY: as in `run_all`; each of the steps has a cell of its own.
+            unsafe { step.cell.get() }.processor.recursions(&mut bank);
+        }
+        bank.run();
+        drop(bank);
+        for index in std::mem::take(&mut self.waiting) {
+            let step = &schedule.steps[index as usize];
+            // SAFETY: as in `run_all`; the references that the bank had are gone.
+            self.look_at_door(simd, step, unsafe { step.cell.get() });
+        }
+        self.joined = false;
+    }
+
     #[inline(always)]
     fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         let memory = &self.schedule.memory;
+        let factor = cell.factor.unwrap_or(1.0);
         let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
         for (index, wire) in wires.iter().enumerate() {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
-            if !is_finite(simd, block) {
+            let last = block[QUANTUM - 1];
+            let finite = if factor == 1.0 { is_finite(simd, block) } else { scale(simd, block, factor) };
+            if !finite {
                 return self.shut_door(step, cell);
             }
-            if let Some(last) = cell.last.get_mut(index) {
-                *last = block[QUANTUM - 1];
+            if let Some(kept) = cell.last.get_mut(index) {
+                *kept = last;
             }
-            memory.set_silent(*wire, false);
+            memory.set_silent(*wire, factor == 0.0);
         }
-        if !cell.unity {
-            self.apply_level(simd, step, cell);
-        }
-    }
-
-    #[inline(always)]
-    fn apply_level<S: Simd>(&mut self, simd: S, step: &Step, cell: &Cell) {
-        let Some(factor) = cell.factor else { return self.apply_moving_level(step, cell) };
-        if factor == 0.0 {
-            return set_silent(self.schedule, step);
-        }
-        let factor = f32x16::splat(simd, factor);
-        for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
-            // SAFETY: as in `look_at_door`.
-            let block = unsafe { self.schedule.memory.block_mut(*wire) };
-            for part in block.chunks_exact_mut(16) {
-                (f32x16::from_slice(simd, part) * factor).store_slice(part);
-            }
+        if cell.factor.is_none() {
+            self.apply_moving_level(step, cell);
         }
     }
 
     #[cold]
     fn apply_moving_level(&mut self, step: &Step, cell: &Cell) {
-        cell.render_factor(self.signals, self.level);
+        cell.render_factor(self.signals, self.scratch);
         for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
             // SAFETY: as in `look_at_door`.
             let block = unsafe { self.schedule.memory.block_mut(*wire) };
-            block.iter_mut().zip(self.level.iter()).for_each(|(x, factor)| *x *= factor);
+            block.iter_mut().zip(self.scratch.iter()).for_each(|(x, factor)| *x *= factor);
         }
     }
 
@@ -191,15 +234,21 @@ impl Turn<'_> {
         self.fail(step, cell, Failure::NotFinite);
     }
 
-    /// Mutes the node whose turn it is, because it panicked. The others have their turns: go on with
-    /// [`Turn::run_all`].
+    /// Mutes the node whose turn it is, because it panicked; where recursions ran together, all that they belong to. The
+    /// others have their turns: go on with [`Turn::run_all`].
     #[cold]
     pub fn pass_over(&mut self) {
-        let step = &self.schedule.steps[self.at.get()];
-        // SAFETY: as in `run_all`; the reference that the node ran with is gone.
-        let cell = unsafe { step.cell.get() };
-        self.fail(step, cell, Failure::Panicked);
-        self.at.set(self.at.get() + 1);
+        let index = self.at.get();
+        let failed = match std::mem::take(&mut self.joined) {
+            true => std::mem::take(&mut self.waiting),
+            false => ArrayVec::from_iter([index as u32]),
+        };
+        for index in failed {
+            let step = &self.schedule.steps[index as usize];
+            // SAFETY: as in `run_all`; the reference that the node ran with is gone.
+            self.fail(step, unsafe { step.cell.get() }, Failure::Panicked);
+        }
+        self.at.set(index + 1);
     }
 
     fn fail(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
@@ -299,6 +348,19 @@ pub(super) fn form(schedule: &Schedule, sum: &Sum, fader: Option<&Fader>, to: &m
 fn is_finite<S: Simd>(simd: S, block: &Block) -> bool {
     let part = |index: usize| f32x16::from_slice(simd, &block[index * 16..][..16]);
     let sum = (part(0) + part(1)) + (part(2) + part(3));
+    (sum * 0.0).simd_eq(0.0).all_true() || all_finite(block)
+}
+
+/// Multiplies by a factor. Returns whether all 64 samples were and are finite.
+#[inline(always)]
+fn scale<S: Simd>(simd: S, block: &mut Block, factor: f32) -> bool {
+    let factor = f32x16::splat(simd, factor);
+    let mut sum = f32x16::splat(simd, 0.0);
+    for part in block.chunks_exact_mut(16) {
+        let scaled = f32x16::from_slice(simd, part) * factor;
+        sum += scaled;
+        scaled.store_slice(part);
+    }
     (sum * 0.0).simd_eq(0.0).all_true() || all_finite(block)
 }
 

@@ -1,6 +1,7 @@
 //! Joining prepared nodes: sums where connections meet, delays where latencies differ, latches where loops
 //! close, and the order in which all of it runs.
 
+use super::arrangement::Recursions;
 use super::buffers::Value;
 use super::build::Options;
 use super::part::{Drive, Part, Route, Way};
@@ -69,7 +70,7 @@ impl<'a> Assembly<'a> {
             known,
             onset,
             made: GlueCells::new(),
-            drafts: Drafts::new(),
+            drafts: Drafts::default(),
             cells: nodes.iter().map(|part| Arc::clone(&part.cell)).collect(),
             overrides: Vec::new(),
             inboxes: vec![NOTHING; nodes.len()],
@@ -102,6 +103,7 @@ impl<'a> Assembly<'a> {
             cell: Arc::clone(&cells[step.cell as usize]),
             index: step.cell,
             plain: step.extra.is_plain(),
+            company: step.company,
             inputs: step.inputs,
             outputs: step.outputs,
             audio_out: step.audio_out,
@@ -274,6 +276,11 @@ impl<'a> Assembly<'a> {
                 drives.map(|drive| drive.map(|(values, reach)| (self.mono(&values, &mut step.sums), reach)));
             let range = node.entry.params[slot].spec.range;
             step.blends.push(BlendDraft { slot: slot as u16, range, drives });
+        }
+        if node.entry.kind.recursive(&node.entry.config) {
+            let lanes = node.widths.outputs.iter().map(|width| usize::from(*width)).sum();
+            let moved = !step.modulations.is_empty() || !step.blends.is_empty();
+            step.recursions = Some(Recursions { key: (node.entry.kind.name, moved), lanes });
         }
         for port in 0..node.entry.ports.outputs.len() {
             step.outputs.push(self.output(Outlet { node: index, port }));

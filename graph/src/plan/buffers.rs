@@ -5,31 +5,23 @@ use crate::engine::NOTHING;
 /// One channel that some step writes and others read, before it has a buffer.
 pub(crate) type Value = u32;
 
-/// What each step writes and reads, in running order.
+/// When values are written and read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lives {
-    /// First and last step of each value; value 0 is silence and has no life.
+    /// The first and the last time of each value; value 0 is silence and has no life.
     spans: Vec<(u32, u32)>,
 }
 
 impl Lives {
-    pub fn new() -> Self {
-        Self { spans: vec![(0, 0)] }
+    /// Of so many values that nobody touches yet.
+    pub fn new(values: u32) -> Self {
+        Self { spans: vec![(u32::MAX, 0); values as usize + 1] }
     }
 
-    /// A new value, written in `step`.
-    pub fn write(&mut self, step: u32) -> Value {
-        self.spans.push((step, step));
-        (self.spans.len() - 1) as Value
-    }
-
-    /// Notes that a value is read in `step`.
-    pub fn read(&mut self, value: Value, step: u32) {
-        if value != NOTHING {
-            let span = &mut self.spans[value as usize];
-            span.0 = span.0.min(step);
-            span.1 = span.1.max(step);
-        }
+    /// Notes that a value is written or read at a time.
+    pub fn touch(&mut self, value: Value, time: u32) {
+        let span = &mut self.spans[value as usize];
+        *span = (span.0.min(time), span.1.max(time));
     }
 
     /// Gives every value a buffer. Buffer 0 is silence. Returns the buffers by value, and how many there are
@@ -45,7 +37,7 @@ impl Lives {
         let mut count = 0;
         for value in starts {
             let step = self.spans[value as usize].0;
-            // A buffer is free only in the step after the last that reads it: no step writes over its inputs.
+            // A buffer is free only after the last time that it is read: no step writes over its inputs.
             while let Some(ended) = ending.next_if(|ended| self.spans[*ended as usize].1 < step) {
                 free.push(buffers[ended as usize]);
             }
@@ -66,10 +58,10 @@ mod tests {
 
     #[test]
     fn a_chain_needs_two_buffers() {
-        let mut lives = Lives::new();
-        let values: Vec<Value> = (0..10).map(|step| lives.write(step)).collect();
-        for (step, value) in values.iter().take(9).enumerate() {
-            lives.read(*value, step as u32 + 1);
+        let mut lives = Lives::new(10);
+        for value in 1..=10 {
+            lives.touch(value, value);
+            lives.touch(value, value + 1);
         }
         assert_eq!(lives.assign().1, 2);
     }
@@ -78,11 +70,10 @@ mod tests {
     fn values_alive_together_never_share() {
         let mut chance = Chance::new(3);
         for _ in 0..200 {
-            let mut lives = Lives::new();
-            for step in 0..40 {
-                let value = lives.write(step);
-                let last = step + chance.below(10);
-                lives.read(value, last);
+            let mut lives = Lives::new(40);
+            for value in 1..=40 {
+                lives.touch(value, value);
+                lives.touch(value, value + chance.below(10));
             }
             let (buffers, count) = lives.assign();
             assert!(count <= 40);

@@ -2,6 +2,7 @@
 //! assign buffers. Control side only.
 
 mod analysis;
+mod arrangement;
 mod assembly;
 mod buffers;
 mod build;

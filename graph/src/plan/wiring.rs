@@ -1,8 +1,9 @@
-//! Steps in running order, first with values, then with buffers.
+//! Steps, first with values, then in running order with buffers.
 
+use super::arrangement::{Arrangement, Recursions};
 use super::buffers::{Lives, Value};
 use crate::engine::{
-    Blend, Extra, Fade, Law, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term,
+    Blend, Company, Extra, Fade, Law, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term,
 };
 use crate::param::Range;
 
@@ -55,6 +56,54 @@ pub(crate) struct StepDraft {
     pub outputs: Vec<Port>,
     pub lateness: u32,
     pub overrides: Option<u32>,
+    /// What it may run side by side with its like.
+    pub recursions: Option<Recursions>,
+}
+
+/// An event buffer: of notes, or of packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Events {
+    Notes(u32),
+    Packets(u32),
+}
+
+impl StepDraft {
+    /// The values that it makes: sums, and what leaves it.
+    pub fn written(&self) -> impl Iterator<Item = Value> {
+        self.sums.iter().map(|(value, _)| *value).chain(audio(&self.outputs))
+    }
+
+    /// The values that it reads, its own sums among them; never silence.
+    pub fn read(&self) -> impl Iterator<Item = Value> {
+        let summed = self.sums.iter().flat_map(|(_, sum)| sum.values());
+        let drives = self.blends.iter().flat_map(|blend| blend.drives.iter().flatten());
+        let modulations = self.modulations.iter().map(|modulation| modulation.source);
+        let all =
+            summed.chain(drives.map(|(source, _)| *source)).chain(modulations).chain(audio(&self.inputs));
+        all.filter(|value| *value != NOTHING)
+    }
+
+    /// The event buffers that it fills.
+    pub fn events_out(&self) -> impl Iterator<Item = Events> {
+        events(&self.outputs)
+    }
+
+    /// The event buffers that it reads.
+    pub fn events_in(&self) -> impl Iterator<Item = Events> {
+        events(&self.inputs)
+    }
+}
+
+fn audio(ports: &[Port]) -> impl Iterator<Item = Value> {
+    ports.iter().flat_map(|port| if let Port::Audio(values) = port { &values[..] } else { &[] }).copied()
+}
+
+fn events(ports: &[Port]) -> impl Iterator<Item = Events> {
+    ports.iter().filter_map(|port| match port {
+        Port::Notes(NOTHING) | Port::Packets(NOTHING) | Port::Audio(_) => None,
+        Port::Notes(buffer) => Some(Events::Notes(*buffer)),
+        Port::Packets(buffer) => Some(Events::Packets(*buffer)),
+    })
 }
 
 /// A step with its indices, to be joined with its cell.
@@ -64,6 +113,7 @@ pub(crate) struct WiredStep {
     pub outputs: Stretch,
     pub audio_out: Stretch,
     pub extra: Extra,
+    pub company: Company,
 }
 
 /// The lists of a schedule that only hold indices.
@@ -82,28 +132,22 @@ pub(crate) struct Wired {
     buffers: Vec<u32>,
 }
 
-/// Values and event buffers while steps are drafted.
+/// Values and event buffers while steps are drafted, in an order in which they could run.
+#[derive(Default)]
 pub(crate) struct Drafts {
     pub steps: Vec<StepDraft>,
-    pub lives: Lives,
+    /// How many values there are; value 0 is silence and not counted.
+    values: u32,
     notes: Vec<usize>,
     packets: Vec<(usize, usize)>,
 }
 
 impl Drafts {
-    pub fn new() -> Self {
-        Self { steps: Vec::new(), lives: Lives::new(), notes: Vec::new(), packets: Vec::new() }
-    }
-
-    /// The number of the step that is drafted next.
-    pub fn next(&self) -> u32 {
-        self.steps.len() as u32
-    }
-
-    /// New values, written in the next step.
+    /// New values.
     pub fn values(&mut self, count: u16) -> Vec<Value> {
-        let step = self.next();
-        (0..count).map(|_| self.lives.write(step)).collect()
+        let first = self.values + 1;
+        self.values += u32::from(count);
+        (first..=self.values).collect()
     }
 
     pub fn notes(&mut self, capacity: usize) -> u32 {
@@ -120,31 +164,17 @@ impl Drafts {
         if buffer == NOTHING { 0 } else { self.notes[buffer as usize - 1] }
     }
 
-    /// Adds the next step and notes what it reads.
+    /// Adds a step.
     pub fn push(&mut self, draft: StepDraft) {
-        let step = self.next();
-        for (_, sum) in &draft.sums {
-            sum.values().for_each(|value| self.lives.read(value, step));
-        }
-        for (source, _) in draft.blends.iter().flat_map(|blend| blend.drives.iter().flatten()) {
-            self.lives.read(*source, step);
-        }
-        for modulation in &draft.modulations {
-            self.lives.read(modulation.source, step);
-        }
-        for port in &draft.inputs {
-            if let Port::Audio(values) = port {
-                values.iter().for_each(|value| self.lives.read(*value, step));
-            }
-        }
         self.steps.push(draft);
     }
 
-    /// Assigns buffers and flattens everything into lists. The outputs are read after the last step.
-    pub fn wire(mut self, outputs: &[SumDraft; 2]) -> Wired {
-        let end = self.next();
-        outputs.iter().flat_map(SumDraft::values).for_each(|value| self.lives.read(value, end));
-        let (buffers, blocks) = self.lives.assign();
+    /// Puts the steps in running order, assigns buffers and flattens everything into lists. The outputs are read after
+    /// the last step.
+    pub fn wire(self, outputs: &[SumDraft; 2]) -> Wired {
+        let arrangement = Arrangement::new(&self.steps);
+        let lives = self.lives(&arrangement, outputs);
+        let (buffers, blocks) = lives.assign();
         let size = MemorySize { blocks, notes: self.notes, packets: self.packets };
         let mut wired = Wired {
             steps: Vec::with_capacity(self.steps.len()),
@@ -159,17 +189,38 @@ impl Drafts {
             size,
             buffers,
         };
-        for draft in self.steps {
-            let step = wired.step(&draft);
-            wired.steps.push(step);
+        for group in &arrangement.groups {
+            for (place, index) in group.iter().enumerate() {
+                let company = match (group.len(), place + 1 == group.len()) {
+                    (1, _) => Company::Alone,
+                    (_, false) => Company::Together,
+                    (_, true) => Company::Last,
+                };
+                let step = wired.step(&self.steps[*index], company);
+                wired.steps.push(step);
+            }
         }
         wired.outputs = [wired.sum(NOTHING, &outputs[0]), wired.sum(NOTHING, &outputs[1])];
         wired
     }
+
+    /// When each value is alive. Steps of a group run at the same time: what one of them reads, no other may write
+    /// over.
+    fn lives(&self, arrangement: &Arrangement, outputs: &[SumDraft; 2]) -> Lives {
+        let mut lives = Lives::new(self.values);
+        for (time, group) in arrangement.groups.iter().enumerate() {
+            for step in group.iter().map(|index| &self.steps[*index]) {
+                step.written().chain(step.read()).for_each(|value| lives.touch(value, time as u32));
+            }
+        }
+        let end = arrangement.groups.len() as u32;
+        outputs.iter().flat_map(SumDraft::values).for_each(|value| lives.touch(value, end));
+        lives
+    }
 }
 
 impl Wired {
-    fn step(&mut self, draft: &StepDraft) -> WiredStep {
+    fn step(&mut self, draft: &StepDraft, company: Company) -> WiredStep {
         let sums = self.sums.len();
         for (to, sum) in &draft.sums {
             let sum = self.sum(*to, sum);
@@ -205,7 +256,7 @@ impl Wired {
             lateness: draft.lateness,
             overrides: draft.overrides,
         };
-        WiredStep { cell: draft.cell, inputs, outputs, audio_out, extra }
+        WiredStep { cell: draft.cell, inputs, outputs, audio_out, extra, company }
     }
 
     fn sum(&mut self, to: Value, sum: &SumDraft) -> Sum {

@@ -1,6 +1,7 @@
 //! Samples as bytes: the stream format of the contract (section 1). Real-time safe.
 
-use fearless_simd::{Level, Simd, SimdCvtTruncate, dispatch, f32x16, i32x16, prelude::*};
+use auralis_graph::instructions::level;
+use fearless_simd::{Simd, SimdCvtTruncate, dispatch, f32x16, i32x16, prelude::*};
 
 /// Below this, samples pass unchanged: -1 dBFS.
 const KNEE: f32 = 0.891_250_9;
@@ -27,7 +28,7 @@ pub fn to_i16(x: f32) -> i16 {
 /// samples, all of the same length. No allocation while `bytes` has room.
 pub fn interleave(channels: &[&[f32]], bytes: &mut Vec<u8>) {
     if let [left, right] = channels {
-        return dispatch!(Level::new(), simd => interleave_stereo(simd, left, right, bytes));
+        return dispatch!(level(), simd => interleave_stereo(simd, left, right, bytes));
     }
     let frames = channels.first().map_or(0, |channel| channel.len());
     for frame in 0..frames {

@@ -9,6 +9,7 @@
 use crate::line::Line;
 use auralis_graph::chance::Chance;
 use auralis_graph::dsp::{Block, QUANTUM, exp2};
+use auralis_graph::instructions::level;
 use auralis_graph::lanes::sine;
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use fearless_simd_macros::simd;
@@ -97,7 +98,7 @@ impl Tank {
             sample_rate: rate,
             crossover: (std::f64::consts::PI * CROSSOVER.min(rate * 0.4) / rate).tan() as f32,
             wet: Box::new([Block::SILENCE; LINES]),
-            simd: Level::new(),
+            simd: level(),
         };
         tank.start(chance);
         tank

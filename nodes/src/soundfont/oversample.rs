@@ -2,7 +2,8 @@
 //! (f / (rate - f))^2 below it: at four times the rate they are 24 dB lower, out of hearing. Control side only.
 
 use crate::kaiser::kaiser;
-use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
+use auralis_graph::instructions::level;
+use fearless_simd::{Simd, dispatch, f32x16, prelude::*};
 use fearless_simd_macros::simd;
 use std::f64::consts::PI;
 
@@ -48,7 +49,7 @@ pub fn oversampled(bytes: &[u8]) -> Vec<u8> {
     std::thread::scope(|scope| {
         for (index, out) in out.chunks_mut(share * 2 * FACTOR).enumerate() {
             let (padded, taps) = (&padded[index * share + 1..], &taps);
-            scope.spawn(move || dispatch!(Level::new(), simd => fill(simd, out, padded, taps)));
+            scope.spawn(move || dispatch!(level(), simd => fill(simd, out, padded, taps)));
         }
     });
     out

@@ -34,7 +34,7 @@ pub enum Best {}
 
 impl Instructions for Best {
     fn level() -> Level {
-        Level::new()
+        auralis_graph::instructions::level()
     }
 }
 
@@ -47,7 +47,7 @@ pub struct Synth<I = Best> {
     sound: Box<Sound>,
     scratch: Box<Scratch<Row>>,
     sum: Box<Sum<Row>>,
-    guards: [Guard; 2],
+    guards: [Guard<f32>; 2],
     unison: f32,
     instructions: PhantomData<fn() -> I>,
 }

@@ -45,9 +45,17 @@ impl<V: Wide> Halfband<V> {
 }
 
 impl<V: Lanes> Halfband<V> {
-    /// A filter at rest.
-    pub fn new(zero: V) -> Self {
-        Self { newer: [zero; 4], older: [zero; 4] }
+    /// A filter that remembers these numbers.
+    #[inline(always)]
+    pub fn of([a, b, c, d, e, f, g, h]: [V; MEMORY]) -> Self {
+        Self { newer: [a, b, c, d], older: [e, f, g, h] }
+    }
+
+    /// The numbers that it remembers.
+    #[inline(always)]
+    pub fn memory(self) -> [V; MEMORY] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.newer, self.older);
+        [a, b, c, d, e, f, g, h]
     }
 
     /// One sample from two of the doubled rate.

@@ -5,9 +5,8 @@
 //! continuous SVF equations using trapezoidal integration and equivalent currents" (Cytomic, 2014), with sines in
 //! place of the tangent: with s = sin(pi x), c = cos(pi x) and g = s / c, 1 + g (g + k) is (1 + k s c) / c^2.
 
-use auralis_graph::dsp::{Block, QUANTUM};
+use auralis_graph::engine::STRIDE;
 use auralis_graph::lanes::{Lanes, quarter_sine};
-use fearless_simd::{Simd, f32x8, prelude::*};
 
 /// A cutoff as an angle: sine and cosine of pi times its part of the sample rate.
 #[derive(Debug, Clone, Copy)]
@@ -73,29 +72,28 @@ impl<V: Lanes> Tap<V> {
     }
 }
 
-/// Samples that a filter whose cutoff rests takes at once.
-pub const STRIDE: usize = 4;
+/// Numbers of a filter whose cutoff rests.
+pub const STEADY: usize = 6 * STRIDE;
 
-/// A filter whose cutoff rests, four samples at a time: these and the charges after them are each a weighted sum
-/// of the charges before and of the four inputs, with no sample waiting for the one before.
+/// A filter whose cutoff rests, four samples at a time: these and the charges after them are each a weighted sum of
+/// the charges before and of the four inputs, with no sample waiting for the one before.
+///
+/// In groups of four: what the input gives to the outputs from its own on; what each of the two charges gives to the
+/// outputs; what each of the inputs gives to the first charge, and to the second; what the charges give to the charges.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(32))]
-pub struct Steady {
-    /// What each of the first charge, the second charge and the four inputs adds to the four outputs and then to
-    /// the two charges.
-    columns: [[f32; 8]; 2 + STRIDE],
-}
+pub struct Steady(pub [f32; STEADY]);
 
 impl Steady {
     /// Four steps with these coefficients.
     pub fn new(coefs: &Coefs<f32>, tap: &Tap<f32>) -> Self {
         let [g0, g1, g2] = [coefs.g0, coefs.g1, coefs.g2].map(f64::from);
         let [weigh_input, weigh_band, weigh_low] = [tap.input, tap.band, tap.low].map(f64::from);
-        let column = |index: usize| {
+        // What comes of a charge or an input of 1: four outputs, and the charges.
+        let response = |index: usize| {
             let unit = |at: usize| f64::from(u8::from(index == at));
             let (mut first, mut second) = (unit(0), unit(1));
-            let mut column = [0.0; 8];
-            for (frame, out) in column[..STRIDE].iter_mut().enumerate() {
+            let mut outputs = [0.0; STRIDE];
+            for (frame, out) in outputs.iter_mut().enumerate() {
                 // `Svf::tick`, more exactly.
                 let input = unit(2 + frame);
                 let band = first + g0 * (input - second) + g1 * first;
@@ -103,10 +101,39 @@ impl Steady {
                 (first, second) = (2.0 * band - first, 2.0 * low - second);
                 *out = (weigh_input * input + weigh_band * band + weigh_low * low) as f32;
             }
-            (column[STRIDE], column[STRIDE + 1]) = (first as f32, second as f32);
-            column
+            (outputs, [first as f32, second as f32])
         };
-        Self { columns: std::array::from_fn(column) }
+        let [a, b] = [response(0), response(1)];
+        let inputs: [_; STRIDE] = std::array::from_fn(|frame| response(2 + frame));
+        let mut numbers = [0.0; STEADY];
+        let groups = [
+            inputs[0].0,
+            a.0,
+            b.0,
+            inputs.map(|(_, [first, _])| first),
+            inputs.map(|(_, [_, second])| second),
+            [a.1[0], b.1[0], a.1[1], b.1[1]],
+        ];
+        numbers.chunks_exact_mut(STRIDE).zip(groups).for_each(|(to, group)| to.copy_from_slice(&group));
+        Self(numbers)
+    }
+
+    /// Four samples through the filter with these charges and numbers.
+    #[inline(always)]
+    pub fn stride<V: Lanes>([first, second]: [V; 2], numbers: &[V], x: [V; STRIDE]) -> ([V; 2], [V; STRIDE]) {
+        let (h, a, b) = (&numbers[..4], &numbers[4..8], &numbers[8..12]);
+        let (to_first, to_second, charges) = (&numbers[12..16], &numbers[16..20], &numbers[20..24]);
+        let rest = |frame: usize| a[frame] * first + b[frame] * second;
+        let out = [
+            rest(0) + h[0] * x[0],
+            rest(1) + (h[1] * x[0] + h[0] * x[1]),
+            rest(2) + ((h[2] * x[0] + h[1] * x[1]) + h[0] * x[2]),
+            rest(3) + ((h[3] * x[0] + h[2] * x[1]) + (h[1] * x[2] + h[0] * x[3])),
+        ];
+        let all = |w: &[V]| (w[0] * x[0] + w[1] * x[1]) + (w[2] * x[2] + w[3] * x[3]);
+        let first_next = (charges[0] * first + charges[1] * second) + all(to_first);
+        let second_next = (charges[2] * first + charges[3] * second) + all(to_second);
+        ([first_next, second_next], out)
     }
 }
 
@@ -134,53 +161,25 @@ impl<V: Lanes> Svf<V> {
     }
 }
 
-impl Svf<f32> {
-    /// Filters each channel in its place by its own filter, alike for all.
-    #[inline(always)]
-    pub fn run_steady<S: Simd, const N: usize>(
-        simd: S,
-        filters: &mut [Self; N],
-        steady: &Steady,
-        sound: &mut [&mut Block; N],
-    ) {
-        let columns = steady.columns.each_ref().map(|column| f32x8::from_slice(simd, column));
-        let [from_first, from_second, from_0, from_1, from_2, from_3] = columns;
-        for frame in (0..QUANTUM).step_by(STRIDE) {
-            for (filter, block) in filters.iter_mut().zip(sound.iter_mut()) {
-                let x = &mut block[frame..frame + STRIDE];
-                let inputs = (from_0 * x[0] + from_1 * x[1]) + (from_2 * x[2] + from_3 * x[3]);
-                let sums = (from_first * filter.first + from_second * filter.second) + inputs;
-                let sums = sums.as_slice();
-                x.copy_from_slice(&sums[..STRIDE]);
-                (filter.first, filter.second) = (sums[STRIDE], sums[STRIDE + 1]);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fearless_simd::{Level, dispatch};
 
     #[test]
-    fn four_at_a_time_is_the_same_filter_on_every_level() {
+    fn four_at_a_time_is_the_same_filter() {
         let tap = Tap { input: 0.3, band: -0.7, low: 1.0 };
         for (cutoff, damping) in [(0.0005_f32, 1.0 / 32.0), (0.02, 1.414), (0.3, 0.2), (0.49, 2.0)] {
             let coefs = Coefs::new(Angle::new(cutoff), damping);
             let steady = Steady::new(&coefs, &tap);
-            let silent = Svf { first: 0.0, second: 0.0 };
-            let (mut one, mut many, mut plain) = (silent, [silent], [silent]);
+            let mut one = Svf { first: 0.0, second: 0.0 };
+            let mut charges = [0.0; 2];
             let (mut most, mut apart) = (0.0_f32, 0.0_f32);
-            for quantum in 0..750 {
-                let noise = |frame: usize| ((quantum * QUANTUM + frame) * 7919 % 1009) as f32 / 504.5 - 1.0;
-                let input = Block(std::array::from_fn(noise));
-                let mut blocks = [input, input];
-                let [block, same] = &mut blocks;
-                dispatch!(Level::new(), simd => Svf::run_steady(simd, &mut many, &steady, &mut [block]));
-                dispatch!(Level::baseline(), simd => Svf::run_steady(simd, &mut plain, &steady, &mut [same]));
-                assert_eq!(blocks[0].0.map(f32::to_bits), blocks[1].0.map(f32::to_bits));
-                for (input, out) in input.iter().zip(blocks[0].iter()) {
+            for from in (0..48_000).step_by(STRIDE) {
+                let x: [f32; STRIDE] =
+                    std::array::from_fn(|at| ((from + at) * 7919 % 1009) as f32 / 504.5 - 1.0);
+                let out;
+                (charges, out) = Steady::stride(charges, &steady.0, x);
+                for (input, out) in x.iter().zip(out) {
                     let exact = tap.of(*input, one.tick(*input, &coefs));
                     most = most.max(exact.abs());
                     apart = apart.max((exact - out).abs());

@@ -217,7 +217,7 @@ fn response(hertz: f64, rate: f64, mut tick: impl FnMut(f64) -> f64) -> f64 {
 #[test]
 fn the_half_band_filter_passes_what_is_heard_and_stops_what_would_fold_back() {
     let at = |hertz: f64| {
-        let (mut halfband, mut older) = (Halfband::new(0.0f32), None);
+        let (mut halfband, mut older) = (Halfband::of([0.0f32; 8]), None);
         // As seen at the doubled rate: what comes out is held for the second of each pair.
         let mut held = 0.0;
         response(hertz, 96_000.0, |x| {
@@ -241,7 +241,7 @@ fn the_half_band_filter_passes_what_is_heard_and_stops_what_would_fold_back() {
 #[test]
 fn the_guard_takes_only_what_lies_above_hearing() {
     let at = |hertz: f64| {
-        let mut guard = Guard::default();
+        let mut guard = Guard::<f32>::default();
         response(hertz, 48_000.0, |x| f64::from(guard.tick(x as f32)))
     };
     for hertz in [100.0, 5_000.0, 15_000.0, 20_000.0, 21_000.0] {

@@ -1,6 +1,7 @@
 //! What every engine's nodes compute: a sine, a gain, a state-variable low-pass and a sum, as the catalogue's own
 //! nodes do it, with the same instruction sets. What differs between the engines is then the engines.
 
+use auralis_graph::instructions::level;
 use auralis_graph::lanes::sine;
 use fearless_simd::{Level, dispatch, f32x8, f32x16, prelude::*};
 
@@ -37,7 +38,7 @@ pub struct Sine {
 
 impl Sine {
     pub fn new(frequency: f32) -> Self {
-        Self { level: Level::new(), phase: 0.0, increment: frequency / RATE }
+        Self { level: level(), phase: 0.0, increment: frequency / RATE }
     }
 
     pub fn run(&mut self, out: &mut [f32]) {
@@ -92,7 +93,7 @@ impl Filter {
             (column[4], column[5]) = (first as f32, second as f32);
             column
         };
-        Self { level: Level::new(), columns: std::array::from_fn(column), first: 0.0, second: 0.0 }
+        Self { level: level(), columns: std::array::from_fn(column), first: 0.0, second: 0.0 }
     }
 
     pub fn run(&mut self, from: &[f32], out: &mut [f32]) {

@@ -14,6 +14,7 @@ mod kernels;
 mod measure;
 mod ours;
 
+use auralis_graph::instructions;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dasp::Dasp;
 use fire::Fire;
@@ -30,7 +31,15 @@ fn work(nodes: usize, frames: usize) -> Throughput {
     Throughput::Elements((nodes * frames) as u64)
 }
 
+/// The instruction set named in the environment variable `AURALIS_SIMD`, or the best.
+fn choose_instructions() {
+    if let Ok(name) = std::env::var("AURALIS_SIMD") {
+        assert!(instructions::choose(&name), "{name} is none of {:?}", instructions::names());
+    }
+}
+
 fn empty(criterion: &mut Criterion<ProcessorTime>) {
+    choose_instructions();
     let mut group = criterion.benchmark_group("empty");
     let quanta = |frames: usize| Throughput::Elements((NODES * frames / 64) as u64);
     group.throughput(quanta(64));

@@ -1,0 +1,137 @@
+//! The order in which steps run: one in which each follows what it hears, and in which like nodes whose recursions
+//! can run side by side stand together.
+
+use super::wiring::StepDraft;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+
+/// What may stand together: nodes of a kind, and whether anything moves their parameters.
+pub(crate) type BankKey = (&'static str, bool);
+
+/// Recursions of a step that may stand together with others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Recursions {
+    pub key: BankKey,
+    /// How many there are.
+    pub lanes: usize,
+}
+
+/// Steps in running order, in groups: most of one step, some of several that run side by side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Arrangement {
+    pub groups: Vec<Vec<usize>>,
+}
+
+/// Lanes that run at once: a group has no more.
+const LANES: usize = crate::engine::BANK;
+
+/// Steps that gather until there are enough of them.
+#[derive(Default)]
+struct Bucket {
+    steps: VecDeque<usize>,
+    lanes: usize,
+}
+
+impl Arrangement {
+    /// Keeps to the order of the drafts but for steps that wait for their like: those run when a group is full, or
+    /// when nothing else can.
+    pub fn new(steps: &[StepDraft]) -> Self {
+        let sources = sources(steps);
+        let mut leads: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+        let mut waits = vec![0usize; steps.len()];
+        for (step, sources) in sources.iter().enumerate() {
+            waits[step] = sources.len();
+            sources.iter().for_each(|source| leads[*source].push(step));
+        }
+        let mut queue = Queue { steps, ready: BinaryHeap::new(), buckets: BTreeMap::new(), full: None };
+        (0..steps.len()).filter(|step| waits[*step] == 0).for_each(|step| queue.admit(step));
+        let mut groups = Vec::with_capacity(steps.len());
+        while let Some(group) = queue.next() {
+            for step in &group {
+                for to in &leads[*step] {
+                    waits[*to] -= 1;
+                    if waits[*to] == 0 {
+                        queue.admit(*to);
+                    }
+                }
+            }
+            groups.push(group);
+        }
+        Self { groups }
+    }
+}
+
+/// Steps that can run.
+struct Queue<'a> {
+    steps: &'a [StepDraft],
+    ready: BinaryHeap<Reverse<usize>>,
+    buckets: BTreeMap<BankKey, Bucket>,
+    /// A bucket that has enough.
+    full: Option<BankKey>,
+}
+
+impl Queue<'_> {
+    fn admit(&mut self, step: usize) {
+        let Some(Recursions { key, lanes }) = self.steps[step].recursions else {
+            return self.ready.push(Reverse(step));
+        };
+        let bucket = self.buckets.entry(key).or_default();
+        bucket.steps.push_back(step);
+        bucket.lanes += lanes;
+        if bucket.lanes >= LANES {
+            self.full = Some(key);
+        }
+    }
+
+    fn next(&mut self) -> Option<Vec<usize>> {
+        if let Some(key) = self.full.take() {
+            return self.take(key);
+        }
+        if let Some(Reverse(step)) = self.ready.pop() {
+            return Some(vec![step]);
+        }
+        let fullest = self.buckets.iter().max_by_key(|(_, bucket)| bucket.lanes).map(|(key, _)| *key)?;
+        self.take(fullest)
+    }
+
+    /// As many of a bucket as run at once: at least one.
+    fn take(&mut self, key: BankKey) -> Option<Vec<usize>> {
+        let bucket = self.buckets.get_mut(&key)?;
+        let (mut group, mut lanes) = (Vec::new(), 0);
+        while let Some(step) = bucket.steps.front().copied() {
+            let more = self.steps[step].recursions.map_or(0, |recursions| recursions.lanes);
+            if !group.is_empty() && lanes + more > LANES {
+                break;
+            }
+            bucket.steps.pop_front();
+            bucket.lanes -= more;
+            lanes += more;
+            group.push(step);
+        }
+        if bucket.steps.is_empty() {
+            self.buckets.remove(&key);
+        } else if bucket.lanes >= LANES {
+            self.full = Some(key);
+        }
+        Some(group)
+    }
+}
+
+/// The steps that must have run before each: those whose values and events it reads, and those of the same cell.
+pub(crate) fn sources(steps: &[StepDraft]) -> Vec<Vec<usize>> {
+    let (mut values, mut events, mut cells) = (HashMap::new(), HashMap::new(), HashMap::new());
+    for (index, step) in steps.iter().enumerate() {
+        values.extend(step.written().map(|value| (value, index)));
+        events.extend(step.events_out().map(|buffer| (buffer, index)));
+    }
+    let mut before = |(index, step): (usize, &StepDraft)| {
+        let heard = step.read().filter_map(|value| values.get(&value));
+        let noted = step.events_in().filter_map(|buffer| events.get(&buffer));
+        let mut sources: Vec<usize> = heard.chain(noted).copied().filter(|source| *source != index).collect();
+        sources.extend(cells.insert(step.cell, index));
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    };
+    steps.iter().enumerate().map(&mut before).collect()
+}
