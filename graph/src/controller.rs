@@ -2,7 +2,7 @@
 //! the audio side of it (`Link`) neither locks nor waits.
 
 use crate::command::{Change, Command, NodeId, Report, When};
-use crate::engine::Edit;
+use crate::engine::Page;
 use crate::music::Key;
 use crate::note::NoteEvent;
 use crate::param::{Amount, ParamSpec};
@@ -26,8 +26,8 @@ pub(crate) struct Link {
     /// Commands, each for the graph of an edition.
     pub commands: Arc<ArrayQueue<(u32, Command)>>,
     /// Edits, and those that are done or were left behind.
-    pub edits: Arc<ArrayQueue<Box<Edit>>>,
-    pub retired: Arc<ArrayQueue<Box<Edit>>>,
+    pub edits: Arc<ArrayQueue<Page>>,
+    pub retired: Arc<ArrayQueue<Page>>,
     reports: Arc<ArrayQueue<Report>>,
     pub status: Arc<Status>,
 }

@@ -16,3 +16,33 @@ pub(crate) fn enter() -> Guard {
         _mark: crate::testing::realtime::Mark::new(),
     }
 }
+
+/// Gives the calling thread real-time priority where the system grants it, or takes it back. Control side.
+pub(crate) fn prioritise(real_time: bool) {
+    if let Err(error) = set_priority(real_time) {
+        tracing::debug!(?error, "a worker runs without real-time priority");
+    }
+}
+
+/// A little above the lowest: drivers and their threads go first.
+#[cfg(unix)]
+fn set_priority(real_time: bool) -> Result<(), thread_priority::Error> {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
+        ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    };
+    let (priority, policy) = if real_time {
+        let low = ThreadPriorityValue::try_from(5).map(ThreadPriority::Crossplatform);
+        let fifo = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+        (low.unwrap_or(ThreadPriority::Min), fifo)
+    } else {
+        (ThreadPriority::Min, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other))
+    };
+    set_thread_priority_and_policy(thread_native_id(), priority, policy)
+}
+
+#[cfg(not(unix))]
+fn set_priority(real_time: bool) -> Result<(), thread_priority::Error> {
+    use thread_priority::{ThreadPriority, set_current_thread_priority};
+    set_current_thread_priority(if real_time { ThreadPriority::Max } else { ThreadPriority::Min })
+}

@@ -17,6 +17,8 @@ pub struct Render {
     /// Changes that the engine has not been told of.
     ahead: VecDeque<Command>,
     block: usize,
+    /// Frames until it is looked at whether the graph is worth more threads.
+    unbalanced: usize,
 }
 
 /// Where a rendering starts.
@@ -76,7 +78,7 @@ impl Render {
         let tick = journal.tick_at(seconds, options.settings);
         built.engine.reset(&journal.start_at(tick, preset, options.settings));
         let ahead = journal.commands_after(tick, preset).collect();
-        Ok(Self { built, ahead, block: MOST })
+        Ok(Self { built, ahead, block: MOST, unbalanced: options.sample_rate as usize })
     }
 
     /// Sets how many frames at most are asked of the engine at once. The samples do not depend on it.
@@ -97,6 +99,11 @@ impl Render {
         for (left, right) in left.chunks_mut(self.block).zip(right.chunks_mut(self.block)) {
             self.tell();
             self.built.engine.render(left, right);
+            if self.unbalanced < left.len() {
+                self.built.editor.balance();
+                self.unbalanced = self.built.engine.sample_rate() as usize;
+            }
+            self.unbalanced -= left.len();
         }
     }
 

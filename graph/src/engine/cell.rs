@@ -7,6 +7,7 @@ use crate::dsp::{Block, QUANTUM};
 use crate::node::Processor;
 use crate::param::{Amount, gain_factor};
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Most parameters a node may have, the common ones included: one bit each in a mask.
 pub(crate) const MAX_PARAMS: usize = 64;
@@ -265,7 +266,11 @@ impl Moves {
 }
 
 /// A cell that a schedule shares with the control side, which only keeps it alive and drops it.
-pub(crate) struct SharedCell(UnsafeCell<Cell>);
+pub(crate) struct SharedCell {
+    cell: UnsafeCell<Cell>,
+    /// Nanoseconds that it takes for a quantum, about, as the bits of an `f32`; 0 while nobody knows.
+    cost: AtomicU32,
+}
 
 // SAFETY: only the thread that runs the engine looks inside (through `get`); the control side holds the `Arc`
 // and drops the cell after the engine gave its schedule back. `Cell` itself is `Send`.
@@ -273,18 +278,34 @@ unsafe impl Sync for SharedCell {}
 
 impl SharedCell {
     pub fn new(cell: Cell) -> Self {
-        Self(UnsafeCell::new(cell))
+        Self { cell: UnsafeCell::new(cell), cost: AtomicU32::new(0) }
+    }
+
+    /// Nanoseconds that it takes for a quantum, about; 0 while nobody knows. Any thread.
+    pub fn cost(&self) -> f32 {
+        f32::from_bits(self.cost.load(Ordering::Relaxed))
+    }
+
+    /// Notes how long it took. One measurement counts for a quarter, and one that was interrupted for little.
+    pub fn note_cost(&self, nanoseconds: f32) {
+        let before = self.cost();
+        let now = if before == 0.0 {
+            nanoseconds.max(1.0)
+        } else {
+            before + (nanoseconds.min(before * 4.0 + 1_000.0) - before) * 0.25
+        };
+        self.cost.store(now.to_bits(), Ordering::Relaxed);
     }
 
     /// The cell.
     ///
     /// # Safety
-    /// The caller is the thread that runs the engine whose schedule holds this cell, and no other reference
-    /// from this function is alive.
+    /// The caller is the thread whose turn the cell's step has in an engine's quantum, or the one that runs the engine
+    /// between quanta, and no other reference from this function is alive.
     #[allow(clippy::mut_from_ref)]
     #[inline]
     pub unsafe fn get(&self) -> &mut Cell {
         // SAFETY: by the contract above.
-        unsafe { &mut *self.0.get() }
+        unsafe { &mut *self.cell.get() }
     }
 }

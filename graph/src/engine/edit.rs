@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::cell::SharedCell;
+use super::crew::Job;
 use super::fade::Fader;
 use super::glue::NoteGate;
 use super::schedule::Schedule;
@@ -32,6 +33,19 @@ pub(crate) struct Edit {
     pub closing: Box<[u32]>,
     pub fader: Fader,
     pub quantum: u32,
+}
+
+/// The same graph, cut into other tasks.
+pub(crate) struct Order {
+    pub schedule: Box<Schedule>,
+    /// What workers help with; none where one thread runs all.
+    pub job: Option<Arc<Job>>,
+}
+
+/// What the control side hands over, and gets back.
+pub(crate) enum Page {
+    Edit(Box<Edit>),
+    Order(Box<Order>),
 }
 
 /// A parameter that is moved by something else than before.
@@ -82,8 +96,14 @@ impl Engine {
             }
             self.settle();
         }
-        if let Some(edit) = self.link.edits.pop() {
-            self.begin(edit);
+        match self.link.edits.pop() {
+            Some(Page::Edit(edit)) => self.begin(edit),
+            Some(Page::Order(mut order)) => {
+                std::mem::swap(&mut self.schedule, &mut order.schedule);
+                std::mem::swap(&mut self.job, &mut order.job);
+                let _ = self.link.retired.push(Page::Order(order));
+            }
+            None => {}
         }
     }
 
@@ -96,7 +116,7 @@ impl Engine {
             unsafe { edit.settled.cells[slot.cell as usize].get() }.end_blend(slot.slot, slot.modulated);
         }
         // The control side sends no more edits than can go back.
-        let _ = self.link.retired.push(edit);
+        let _ = self.link.retired.push(Page::Edit(edit));
     }
 
     fn begin(&mut self, mut edit: Box<Edit>) {

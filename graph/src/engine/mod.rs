@@ -3,6 +3,7 @@
 mod bank;
 mod cell;
 mod context;
+pub(crate) mod crew;
 mod edit;
 mod fade;
 pub(crate) mod glue;
@@ -11,6 +12,7 @@ mod memory;
 mod params;
 mod pending;
 mod schedule;
+pub(crate) mod tasks;
 mod turn;
 
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
@@ -18,8 +20,8 @@ pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
 
 pub(crate) use bank::BANK;
-pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
-pub(crate) use edit::{Edit, Remodulated, Renumbering};
+pub(crate) use cell::{Cell, SharedCell};
+pub(crate) use edit::{Edit, Order, Page, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
@@ -34,12 +36,13 @@ use crate::note::NoteEvent;
 use crate::param::Amount;
 use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
-use arrayvec::ArrayVec;
 use cell::Moves;
-use fearless_simd::{Level, dispatch};
+use crew::Job;
+use fearless_simd::Level;
 use pending::{Pending, Waiting};
+use std::ops::Range;
 use std::sync::Arc;
-use turn::Turn;
+use turn::{Scratch, Shared, Turn};
 
 /// A note that leaves the program, with its frame of the engine's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,10 +71,12 @@ pub struct Engine {
     pending: Pending,
     moves: Moves,
     link: Link,
-    /// Parameter values that move, by index; used by one node after the other.
-    signals: Box<[Block; MAX_PARAMS]>,
-    level: Block,
+    scratch: Scratch,
     simd: Level,
+    /// What workers help with, where the graph is spread over threads.
+    job: Option<Arc<Job>>,
+    /// The group whose time is taken next.
+    probe: usize,
     output: [Block; 2],
     /// Frames of `output` that the caller has taken.
     taken: usize,
@@ -90,6 +95,9 @@ impl std::fmt::Debug for Engine {
         f.debug_struct("Engine").field("frame", &self.frame).field("steps", &steps).finish_non_exhaustive()
     }
 }
+
+/// Groups of steps whose time is taken in one quantum.
+const PROBED: usize = 8;
 
 /// Notes that can leave the program in one quantum.
 const NOTES_OUT: usize = 1024;
@@ -114,9 +122,10 @@ impl Engine {
             pending: Pending::new(),
             moves: Moves::new(),
             link,
-            signals: Box::new([Block::SILENCE; MAX_PARAMS]),
-            level: Block::SILENCE,
+            scratch: Scratch::new(),
             simd: crate::instructions::level(),
+            job: None,
+            probe: 0,
             output: [Block::SILENCE; 2],
             taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
@@ -239,35 +248,27 @@ impl Engine {
         self.turn_page();
         self.take_commands();
         let schedule = &*self.schedule;
-        let context = Context {
-            sample_rate: self.sample_rate as f32,
-            frame: self.frame,
-            offline: self.pace == Pace::Offline,
-            timeline: &self.timeline,
-            log: &self.log,
-            overrides: Default::default(),
-        };
-        let at = std::cell::Cell::new(0);
-        let mut turn = Turn {
+        let timed = self.next_probe();
+        self.probe = timed.end;
+        let shared = Shared {
             schedule,
-            context,
+            context: Context {
+                sample_rate: self.sample_rate as f32,
+                frame: self.frame,
+                offline: self.pace == Pace::Offline,
+                timeline: &self.timeline,
+                log: &self.log,
+                overrides: Default::default(),
+            },
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
-            signals: &mut self.signals,
-            scratch: &mut self.level,
-            link: &mut self.link,
-            at: &at,
+            link: &self.link,
             level: self.simd,
-            waiting: ArrayVec::new(),
-            joined: false,
+            timed,
         };
-        loop {
-            // Unwind safe: the node that panicked is not run again, and all else is as its last step left it.
-            let run = std::panic::AssertUnwindSafe(|| dispatch!(self.simd, simd => turn.run_all(simd)));
-            if std::panic::catch_unwind(run).is_ok() {
-                break;
-            }
-            turn.pass_over();
+        match self.job.as_deref().filter(|_| !schedule.tasks.is_empty()) {
+            Some(job) => job.run(&shared, &mut self.scratch),
+            None => Turn::new(&shared, &mut self.scratch).run(0..schedule.steps.len()),
         }
         self.moves.clear();
         self.collect();
@@ -277,6 +278,19 @@ impl Engine {
         }
         self.frame += QUANTUM as i64;
         self.link.status.publish(self.frame, self.timeline.tick_at(self.frame), self.log.current());
+    }
+
+    /// The groups whose time is taken in this quantum: some in each, so that it costs next to nothing.
+    fn next_probe(&self) -> Range<usize> {
+        let steps = self.schedule.steps.len();
+        let from = if self.probe < steps { self.probe } else { 0 };
+        let mut end = from;
+        for _ in 0..PROBED {
+            if end < steps {
+                end = self.schedule.group_end(end);
+            }
+        }
+        from..end
     }
 
     fn collect(&mut self) {

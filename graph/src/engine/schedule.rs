@@ -5,6 +5,7 @@ use super::cell::SharedCell;
 use super::fade::{Blend, Fade};
 use super::memory::Memory;
 use super::params::Modulation;
+use super::tasks::{MAX_TASKS, Task};
 use crate::settings::Overrides;
 use std::sync::Arc;
 
@@ -110,6 +111,10 @@ pub(crate) struct Term {
 /// A whole graph, ready to run. Immutable once made, but for what the buffers and cells hold.
 pub(crate) struct Schedule {
     pub steps: Box<[Step]>,
+    /// Parts that may run on several threads; none where one thread runs all.
+    pub tasks: Box<[Task]>,
+    /// Which tasks wait for each.
+    pub leads: Box<[u32]>,
     /// What only some steps have, for each step.
     pub extras: Box<[Extra]>,
     pub sums: Box<[Sum]>,
@@ -145,6 +150,11 @@ impl Schedule {
     /// If one is out of range: a mistake of the compiler, found when the schedule is made and not while it runs.
     pub fn verified(self) -> Self {
         let wires = &self.wires;
+        assert!(self.tasks.len() <= MAX_TASKS, "too many tasks");
+        for task in &self.tasks {
+            assert!(task.steps.fits(&self.steps) && task.leads.fits(&self.leads), "tasks out of range");
+        }
+        assert!(self.leads.iter().all(|lead| (*lead as usize) < self.tasks.len()), "leads out of range");
         assert_eq!(self.steps.len(), self.extras.len(), "every step has its extras");
         for (step, extra) in self.steps.iter().zip(&self.extras) {
             let of_wires = [step.audio_out, extra.audio_in, extra.notes_in, extra.notes_out];
@@ -176,6 +186,12 @@ impl Schedule {
         self.notes_out.iter().for_each(|index| self.memory.check_notes(*index));
         self.inboxes.iter().chain(&self.open_inboxes).for_each(|index| self.memory.check_notes(*index));
         self
+    }
+
+    /// Where the group ends whose first step this is.
+    pub fn group_end(&self, step: usize) -> usize {
+        let together = self.steps[step..].iter().take_while(|step| step.company == Company::Together);
+        step + together.count() + 1
     }
 
     /// The wire of a channel of a step's output.

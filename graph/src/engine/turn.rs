@@ -13,26 +13,48 @@ use crate::controller::Link;
 use crate::dsp::{Block, QUANTUM};
 use crate::node::Status;
 use arrayvec::ArrayVec;
-use fearless_simd::{Level, Simd, f32x16, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use fearless_simd_macros::simd;
+use std::ops::Range;
+use std::time::Instant;
 
-/// What all turns of a quantum share.
-pub(crate) struct Turn<'a> {
+/// What all turns of a quantum share, on whatever thread they are.
+pub(crate) struct Shared<'a> {
     pub schedule: &'a Schedule,
     pub context: Context<'a>,
     pub moves: &'a Moves,
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
-    pub signals: &'a mut [Block; MAX_PARAMS],
-    pub scratch: &'a mut Block,
-    pub link: &'a mut Link,
-    /// The step with which to begin; after a panic, the one that panicked.
-    pub at: &'a std::cell::Cell<usize>,
+    pub link: &'a Link,
     pub level: Level,
+    /// Steps whose time is taken: whole groups.
+    pub timed: Range<usize>,
+}
+
+/// What a thread computes with.
+pub(crate) struct Scratch {
+    /// Parameter values that move, by index; used by one node after the other.
+    signals: Box<[Block; MAX_PARAMS]>,
+    block: Block,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self { signals: Box::new([Block::SILENCE; MAX_PARAMS]), block: Block::SILENCE }
+    }
+}
+
+/// The turns of a stretch of steps, on one thread.
+pub(crate) struct Turn<'a> {
+    shared: &'a Shared<'a>,
+    schedule: &'a Schedule,
+    fader: Option<&'a Fader>,
+    signals: &'a mut [Block; MAX_PARAMS],
+    scratch: &'a mut Block,
     /// Steps whose recursions are still to run.
-    pub waiting: ArrayVec<u32, BANK>,
+    waiting: ArrayVec<u32, BANK>,
     /// Whether these run now.
-    pub joined: bool,
+    joined: bool,
 }
 
 /// Notes which step it was, should one panic: until then the walk keeps the place in a register.
@@ -47,26 +69,71 @@ impl Drop for Place<'_> {
     }
 }
 
-impl Turn<'_> {
-    /// Runs all steps from `self.at` on. Generic over the instruction set, so that what every node's door costs is
-    /// small on each.
+impl<'a> Turn<'a> {
+    pub fn new(shared: &'a Shared<'a>, scratch: &'a mut Scratch) -> Self {
+        Self {
+            shared,
+            schedule: shared.schedule,
+            fader: shared.fader,
+            signals: &mut scratch.signals,
+            scratch: &mut scratch.block,
+            waiting: ArrayVec::new(),
+            joined: false,
+        }
+    }
+
+    /// Runs steps, and takes the time of some.
+    pub fn run(&mut self, steps: Range<usize>) {
+        let timed = &self.shared.timed;
+        let (from, to) = (timed.start.clamp(steps.start, steps.end), timed.end.clamp(steps.start, steps.end));
+        self.run_steps(steps.start..from);
+        let mut at = from;
+        while at < to {
+            let end = self.schedule.group_end(at);
+            let began = Instant::now();
+            self.run_steps(at..end);
+            let nanoseconds = began.elapsed().as_nanos() as f32 / (end - at) as f32;
+            self.schedule.steps[at..end].iter().for_each(|step| step.cell.note_cost(nanoseconds));
+            at = end;
+        }
+        self.run_steps(at..steps.end);
+    }
+
+    fn run_steps(&mut self, steps: Range<usize>) {
+        if steps.is_empty() {
+            return;
+        }
+        let at = std::cell::Cell::new(steps.start);
+        loop {
+            // Unwind safe: the node that panicked is not run again, and all else is as its last step left it.
+            let run = std::panic::AssertUnwindSafe(|| {
+                dispatch!(self.shared.level, simd => self.run_all(simd, &at, steps.clone()));
+            });
+            if std::panic::catch_unwind(run).is_ok() {
+                return;
+            }
+            self.pass_over(&at);
+        }
+    }
+
+    /// Runs the steps from `at` on. Generic over the instruction set, so that what every node's door costs is small
+    /// on each.
     #[simd]
-    pub fn run_all<S: Simd>(&mut self, simd: S) {
+    fn run_all<S: Simd>(&mut self, simd: S, at: &std::cell::Cell<usize>, steps: Range<usize>) {
         let schedule = self.schedule;
-        let mut place = Place { at: self.at, index: self.at.get() };
-        if let Some(before) = place.index.checked_sub(1)
-            && schedule.steps[before].company == Company::Last
-        {
+        let mut place = Place { at, index: at.get() };
+        if place.index > steps.start && schedule.steps[place.index - 1].company == Company::Last {
             // It panicked before those that waited for it had their turn.
-            place.index = before;
+            place.index -= 1;
             self.join(simd);
         }
-        for (index, step) in schedule.steps.iter().enumerate().skip(self.at.get()) {
+        let rest = at.get()..steps.end;
+        for (index, step) in rest.clone().zip(&schedule.steps[rest]) {
             place.index = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
             if step.plain && cell.is_plain() {
-                let status = self.process(step, cell, &self.context);
+                let status = self.process(step, cell, &self.shared.context);
                 self.finish(simd, index, step, cell, status);
             } else {
                 self.run_with_extras(simd, index, cell);
@@ -101,7 +168,7 @@ impl Turn<'_> {
         if cell.stirs() || extra.modulations.len > 0 || extra.blends.len > 0 {
             self.move_params(extra, cell);
         }
-        let mut context = self.context;
+        let mut context = self.shared.context;
         context.frame -= i64::from(extra.lateness);
         if let Some(index) = extra.overrides {
             context.overrides = schedule.overrides[index as usize];
@@ -112,7 +179,7 @@ impl Turn<'_> {
     }
 
     fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
-        cell.render_params(self.signals, self.moves);
+        cell.render_params(self.signals, self.shared.moves);
         for modulation in self.schedule.list(&self.schedule.modulations, extra.modulations) {
             let source = self.schedule.memory.block(modulation.source);
             let slot = usize::from(modulation.slot);
@@ -165,7 +232,7 @@ impl Turn<'_> {
         if step.company != Company::Alone && cell.factor.is_some() {
             return self.waiting.push(index as u32);
         }
-        let mut bank = Bank::new(self.schedule, step, self.level);
+        let mut bank = Bank::new(self.schedule, step, self.shared.level);
         cell.processor.recursions(&mut bank);
         bank.run();
         drop(bank);
@@ -179,7 +246,7 @@ impl Turn<'_> {
         let schedule = self.schedule;
         let Some(first) = self.waiting.first() else { return };
         self.joined = true;
-        let mut bank = Bank::new(schedule, &schedule.steps[*first as usize], self.level);
+        let mut bank = Bank::new(schedule, &schedule.steps[*first as usize], self.shared.level);
         for index in &self.waiting {
             let step = &schedule.steps[*index as usize];
             bank.turn_to(step);
@@ -235,10 +302,10 @@ impl Turn<'_> {
     }
 
     /// Mutes the node whose turn it is, because it panicked; where recursions ran together, all that they belong to. The
-    /// others have their turns: go on with [`Turn::run_all`].
+    /// others have their turns.
     #[cold]
-    pub fn pass_over(&mut self) {
-        let index = self.at.get();
+    fn pass_over(&mut self, at: &std::cell::Cell<usize>) {
+        let index = at.get();
         let failed = match std::mem::take(&mut self.joined) {
             true => std::mem::take(&mut self.waiting),
             false => ArrayVec::from_iter([index as u32]),
@@ -248,15 +315,15 @@ impl Turn<'_> {
             // SAFETY: as in `run_all`; the reference that the node ran with is gone.
             self.fail(step, unsafe { step.cell.get() }, Failure::Panicked);
         }
-        self.at.set(index + 1);
+        at.set(index + 1);
     }
 
     fn fail(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
         cell.faulted = true;
         cell.fading = FADING;
         self.fade_out(step, cell);
-        let frame = self.context.frame;
-        self.link.report(Report::Failed { node: NodeId(step.index), frame, failure });
+        let frame = self.shared.context.frame;
+        self.shared.link.report(Report::Failed { node: NodeId(step.index), frame, failure });
     }
 
     /// What is heard of a node that failed: its last sample, smoothly to nothing.

@@ -1,7 +1,9 @@
 //! The order in which steps run: one in which each follows what it hears, and in which like nodes whose recursions
 //! can run side by side stand together.
 
+use super::partition::{Partition, partition};
 use super::wiring::StepDraft;
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
@@ -20,6 +22,8 @@ pub(crate) struct Recursions {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Arrangement {
     pub groups: Vec<Vec<usize>>,
+    /// Where the groups of each task end, where the graph is cut into tasks, and which tasks each of them waits for.
+    pub tasks: Vec<(usize, Vec<usize>)>,
 }
 
 /// Lanes that run at once: a group has no more.
@@ -33,10 +37,34 @@ struct Bucket {
 }
 
 impl Arrangement {
+    /// Task after task, where the costs of the steps on so many threads are worth it.
+    pub fn new(steps: &[StepDraft], costs: &[f32], threads: usize) -> Self {
+        let sources = sources(steps);
+        let Some(Partition { task_of, waits }) = partition(&sources, costs, threads) else {
+            return Self { groups: Self::groups(steps, &sources), tasks: Vec::new() };
+        };
+        let mut arrangement = Self::default();
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
+        task_of.iter().enumerate().for_each(|(step, task)| members[*task].push(step));
+        let mut place = vec![usize::MAX; steps.len()];
+        for (members, waits) in members.iter().zip(waits) {
+            members.iter().enumerate().for_each(|(index, step)| place[*step] = index);
+            let own: Vec<&StepDraft> = members.iter().map(|step| &steps[*step]).collect();
+            let within = |source: &usize| Some(place[*source]).filter(|at| members.get(*at) == Some(source));
+            let sources: Vec<Vec<usize>> =
+                members.iter().map(|step| sources[*step].iter().filter_map(within).collect()).collect();
+            let groups = Self::groups(&own, &sources);
+            arrangement.groups.extend(
+                groups.into_iter().map(|group| group.into_iter().map(|index| members[index]).collect()),
+            );
+            arrangement.tasks.push((arrangement.groups.len(), waits));
+        }
+        arrangement
+    }
+
     /// Keeps to the order of the drafts but for steps that wait for their like: those run when a group is full, or
     /// when nothing else can.
-    pub fn new(steps: &[StepDraft]) -> Self {
-        let sources = sources(steps);
+    fn groups<D: Borrow<StepDraft>>(steps: &[D], sources: &[Vec<usize>]) -> Vec<Vec<usize>> {
         let mut leads: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
         let mut waits = vec![0usize; steps.len()];
         for (step, sources) in sources.iter().enumerate() {
@@ -57,22 +85,22 @@ impl Arrangement {
             }
             groups.push(group);
         }
-        Self { groups }
+        groups
     }
 }
 
 /// Steps that can run.
-struct Queue<'a> {
-    steps: &'a [StepDraft],
+struct Queue<'a, D> {
+    steps: &'a [D],
     ready: BinaryHeap<Reverse<usize>>,
     buckets: BTreeMap<BankKey, Bucket>,
     /// A bucket that has enough.
     full: Option<BankKey>,
 }
 
-impl Queue<'_> {
+impl<D: Borrow<StepDraft>> Queue<'_, D> {
     fn admit(&mut self, step: usize) {
-        let Some(Recursions { key, lanes }) = self.steps[step].recursions else {
+        let Some(Recursions { key, lanes }) = self.steps[step].borrow().recursions else {
             return self.ready.push(Reverse(step));
         };
         let bucket = self.buckets.entry(key).or_default();
@@ -99,7 +127,7 @@ impl Queue<'_> {
         let bucket = self.buckets.get_mut(&key)?;
         let (mut group, mut lanes) = (Vec::new(), 0);
         while let Some(step) = bucket.steps.front().copied() {
-            let more = self.steps[step].recursions.map_or(0, |recursions| recursions.lanes);
+            let more = self.steps[step].borrow().recursions.map_or(0, |recursions| recursions.lanes);
             if !group.is_empty() && lanes + more > LANES {
                 break;
             }

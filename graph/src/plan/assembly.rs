@@ -81,8 +81,9 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Joins the nodes, which run in this sequence, and gives the cells that stand between them.
-    pub fn schedule(mut self, sequence: &[usize], exits: &Exits) -> (Schedule, GlueCells) {
+    /// Joins the nodes, which run in this sequence, for so many threads at most, and gives the cells that stand between
+    /// them.
+    pub fn schedule(mut self, sequence: &[usize], exits: &Exits, threads: usize) -> (Schedule, GlueCells) {
         self.open_loops();
         for index in sequence {
             self.node_step(*index);
@@ -90,7 +91,8 @@ impl<'a> Assembly<'a> {
         self.close_loops();
         let outputs = self.outputs(&exits.audio);
         let notes_out = exits.notes.iter().map(|way| self.notes_by(*way)).collect();
-        let wired = self.drafts.wire(&outputs);
+        let costs: Vec<f32> = self.drafts.steps.iter().map(|step| self.cost(step)).collect();
+        let wired = self.drafts.wire(&outputs, &costs, threads);
         let follows_tempo =
             self.nodes.iter().enumerate().filter(|(_, node)| node.entry.overrides.tempo.is_none());
         let musical = follows_tempo.flat_map(|(index, node)| {
@@ -110,6 +112,8 @@ impl<'a> Assembly<'a> {
         });
         let schedule = Schedule {
             steps: steps.collect(),
+            tasks: wired.tasks.into(),
+            leads: wired.leads.into(),
             extras,
             sums: wired.sums.into(),
             terms: wired.terms.into(),
@@ -130,6 +134,14 @@ impl<'a> Assembly<'a> {
             latency: exits.latency,
         };
         (schedule.verified(), self.made)
+    }
+
+    /// Nanoseconds that a step takes, as far as anybody knows.
+    fn cost(&self, step: &StepDraft) -> f32 {
+        match self.cells[step.cell as usize].cost() {
+            0.0 => UNKNOWN_COST,
+            known => known,
+        }
     }
 
     /// At the start of the quantum, every loop gives what it carried over from the one before.
@@ -483,6 +495,9 @@ impl Glue {
         }
     }
 }
+
+/// Nanoseconds of a step that was never measured.
+const UNKNOWN_COST: f32 = 100.0;
 
 /// Notes from outside that can arrive in one quantum.
 const INBOX: usize = 512;

@@ -34,6 +34,8 @@ pub struct Options {
     pub pace: Pace,
     /// The settings at the start; the preset's own are [`Preset::settings`].
     pub settings: Settings,
+    /// Threads that it may be spread over, that which runs the engine counted; see [`Editor::balance`].
+    pub threads: usize,
     /// Where files are looked for.
     pub places: Places,
     /// Microseconds from the Unix epoch to frame 0 of the engine's clock, for what goes to listeners.
@@ -43,8 +45,14 @@ pub struct Options {
 impl Options {
     /// For a file: offline, without a clock.
     pub fn render(sample_rate: u32, settings: Settings, places: Places) -> Self {
-        Self { socket: Socket::Render, sample_rate, pace: Pace::Offline, settings, places, epoch: None }
+        let (socket, pace, threads) = (Socket::Render, Pace::Offline, threads());
+        Self { socket, sample_rate, pace, settings, threads, places, epoch: None }
     }
+}
+
+/// Threads that a graph is spread over at most where nobody says otherwise: one for each core, up to eight.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
 }
 
 /// A preset, ready to run.
@@ -85,7 +93,7 @@ impl Offers {
 /// Everything that keeps a node from running, each with its place in the text.
 pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Result<Built, Diagnostics> {
     let plan = Plan::new(preset, catalogue, options, |_| None)?;
-    let (schedule, glue) = plan.schedule(&GlueCells::new(), Onset::AT_ONCE, options);
+    let (schedule, glue) = plan.schedule(&GlueCells::new(), Onset::AT_ONCE, options, 1);
     let (tail, offers, controls) = (plan.tail(), plan.offers(), Arc::clone(&plan.controls));
     let (link, controller) = link(plan.directory(preset), options.settings);
     let editor = Editor::new(plan, glue, controller.clone(), &link, options.clone());
@@ -180,9 +188,15 @@ impl Plan {
     }
 
     /// Joins the nodes; what stands between them is taken from `glue` where it is known.
-    pub fn schedule(&self, glue: &GlueCells, onset: Onset, options: &Options) -> (Schedule, GlueCells) {
+    pub fn schedule(
+        &self,
+        glue: &GlueCells,
+        onset: Onset,
+        options: &Options,
+        threads: usize,
+    ) -> (Schedule, GlueCells) {
         let parts: Vec<Part> = self.nodes.iter().map(|node| node.part.clone()).collect();
-        Assembly::new(&parts, glue, onset, options).schedule(&self.sequence, &self.exits)
+        Assembly::new(&parts, glue, onset, options).schedule(&self.sequence, &self.exits, threads)
     }
 
     /// How long the graph sounds after everything in it fell silent: tails in a row add up.

@@ -8,7 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::controller::{Controller, EDITS, Link};
 use crate::diagnostic::Diagnostics;
 use crate::engine::glue::Onset;
-use crate::engine::{Edit, Fader, Law, Remodulated, Renumbering, Schedule, SharedCell};
+use crate::engine::{Edit, Fader, Law, Order, Page, Remodulated, Renumbering, Schedule, SharedCell, crew};
 use crate::node::Tail;
 use crate::param::Amount;
 use crate::places::Places;
@@ -26,15 +26,19 @@ use std::time::{Duration, Instant};
 /// [`Editor::finish`] gives back the memory of what the engine has no more use for, and so does the next edit.
 pub struct Editor {
     nodes: Vec<Running>,
+    sequence: Vec<usize>,
     exits: Exits,
     control_names: Vec<String>,
     glue: GlueCells,
     options: Options,
     controller: Controller,
-    edits: Arc<ArrayQueue<Box<Edit>>>,
-    retired: Arc<ArrayQueue<Box<Edit>>>,
+    edits: Arc<ArrayQueue<Page>>,
+    retired: Arc<ArrayQueue<Page>>,
     /// Edits that have not come back.
     under_way: usize,
+    /// Threads that the graph is spread over, and what a quantum cost when that was last thought about.
+    threads: usize,
+    weighed: f32,
 }
 
 /// What an edit made.
@@ -69,14 +73,27 @@ impl Editor {
         options: Options,
     ) -> Self {
         let (edits, retired) = (Arc::clone(&link.edits), Arc::clone(&link.retired));
-        let Plan { nodes, exits, control_names, .. } = plan;
-        Self { nodes, exits, control_names, glue, options, controller, edits, retired, under_way: 0 }
+        let Plan { nodes, sequence, exits, control_names, .. } = plan;
+        Self {
+            nodes,
+            sequence,
+            exits,
+            control_names,
+            glue,
+            options,
+            controller,
+            edits,
+            retired,
+            under_way: 0,
+            threads: 1,
+            weighed: 0.0,
+        }
     }
 
     /// Drops what the engine gave back. Returns how many edits are still under way.
     pub fn sweep(&mut self) -> usize {
-        while let Some(edit) = self.retired.pop() {
-            drop(edit);
+        while let Some(page) = self.retired.pop() {
+            drop(page);
             self.under_way -= 1;
         }
         self.under_way
@@ -93,6 +110,34 @@ impl Editor {
             std::thread::sleep(Duration::from_millis(5));
         }
         true
+    }
+
+    /// Spreads the graph over threads where that is worth it by what its nodes were measured to cost, or takes it back to
+    /// one; the samples stay the same. To be called every now and then: it does nothing where nothing has changed much.
+    /// Returns how many threads it may be spread over from now on.
+    pub fn balance(&mut self) -> usize {
+        if self.sweep() > 0 || self.options.threads < 2 {
+            return self.threads;
+        }
+        let cost: f32 = self.nodes.iter().map(|node| node.part.cell.cost()).sum();
+        if cost < WEIGHED_ANEW * self.weighed && self.weighed < WEIGHED_ANEW * cost {
+            return self.threads;
+        }
+        self.weighed = cost;
+        let parts: Vec<Part> = self.nodes.iter().map(|node| node.part.clone()).collect();
+        let assembly = Assembly::new(&parts, &self.glue, Onset::AT_ONCE, &self.options);
+        let (schedule, _) = assembly.schedule(&self.sequence, &self.exits, self.options.threads);
+        let spread = !schedule.tasks.is_empty();
+        if spread || self.threads > 1 {
+            let threads = if spread { self.options.threads } else { 1 };
+            let job = spread.then(|| crew::job(threads, self.options.pace));
+            let order = Page::Order(Box::new(Order { schedule: Box::new(schedule), job }));
+            if self.edits.push(order).is_ok() {
+                self.under_way += 1;
+                self.threads = threads;
+            }
+        }
+        self.threads
     }
 
     /// Turns the graph into that of another preset, within 20 ms from the engine's next quantum on. Nodes of the
@@ -116,11 +161,11 @@ impl Editor {
         (self.options.settings, self.options.places) = (settings, places);
         let (plan, union) = self.plan(preset, catalogue, failed)?;
         let onset = Onset::smooth(self.options.sample_rate);
-        let (settled, glue) = plan.schedule(&self.glue, onset, &self.options);
+        let (settled, glue) = plan.schedule(&self.glue, onset, &self.options, self.threads);
         let both: GlueCells =
             self.glue.iter().chain(&glue).map(|(key, cell)| (*key, Arc::clone(cell))).collect();
         let assembly = Assembly::new(&union.parts, &both, onset, &self.options);
-        let (turning, _) = assembly.schedule(&union.sequence, &union.exits);
+        let (turning, _) = assembly.schedule(&union.sequence, &union.exits, self.threads);
         let (moves, remodulated) = self.changes(&plan, &union, &turning);
         let (opening, closing) = self.gates(&plan, &glue, &turning);
         let controls = |name: &String| place(plan.control_names.iter().position(|other| other == name));
@@ -140,7 +185,7 @@ impl Editor {
             settled: Box::new(settled),
             quantum: 0,
         };
-        if self.edits.push(Box::new(edit)).is_err() {
+        if self.edits.push(Page::Edit(Box::new(edit))).is_err() {
             return Err(EditError::Busy);
         }
         self.under_way += 1;
@@ -153,7 +198,8 @@ impl Editor {
             prepared: fresh.map(|node| node.part.entry.name.clone()).collect(),
         };
         (self.controller, self.glue) = (controller, glue);
-        (self.nodes, self.exits, self.control_names) = (plan.nodes, plan.exits, plan.control_names);
+        (self.nodes, self.sequence) = (plan.nodes, plan.sequence);
+        (self.exits, self.control_names) = (plan.exits, plan.control_names);
         Ok(edited)
     }
 
@@ -245,6 +291,9 @@ impl Editor {
         (opening.collect(), closing.collect())
     }
 }
+
+/// By how much a quantum must cost more or less for the graph to be cut anew.
+const WEIGHED_ANEW: f32 = 1.5;
 
 /// Cell, slot, and value.
 type Moves = Box<[(u32, u16, Amount)]>;

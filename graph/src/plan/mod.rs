@@ -8,10 +8,11 @@ mod buffers;
 mod build;
 mod edit;
 mod part;
+mod partition;
 mod socket;
 mod wiring;
 
-pub use build::{Built, Offers, Options, build};
+pub use build::{Built, Offers, Options, build, threads};
 pub use edit::{EditError, Edited, Editor};
 pub use socket::Socket;
 

@@ -2,6 +2,7 @@
 
 use super::arrangement::{Arrangement, Recursions};
 use super::buffers::{Lives, Value};
+use crate::engine::tasks::Task;
 use crate::engine::{
     Blend, Company, Extra, Fade, Law, MemorySize, Modulation, NOTHING, Plug, Reach, Stretch, Sum, Term,
 };
@@ -128,6 +129,9 @@ pub(crate) struct Wired {
     pub plugs: Vec<Plug>,
     pub wires: Vec<u32>,
     pub size: MemorySize,
+    /// Parts that several threads may run, and what waits for each.
+    pub tasks: Vec<Task>,
+    pub leads: Vec<u32>,
     /// The buffer of each value.
     buffers: Vec<u32>,
 }
@@ -171,8 +175,8 @@ impl Drafts {
 
     /// Puts the steps in running order, assigns buffers and flattens everything into lists. The outputs are read after
     /// the last step.
-    pub fn wire(self, outputs: &[SumDraft; 2]) -> Wired {
-        let arrangement = Arrangement::new(&self.steps);
+    pub fn wire(self, outputs: &[SumDraft; 2], costs: &[f32], threads: usize) -> Wired {
+        let arrangement = Arrangement::new(&self.steps, costs, threads);
         let lives = self.lives(&arrangement, outputs);
         let (buffers, blocks) = lives.assign();
         let size = MemorySize { blocks, notes: self.notes, packets: self.packets };
@@ -188,6 +192,8 @@ impl Drafts {
             wires: Vec::new(),
             size,
             buffers,
+            tasks: Vec::new(),
+            leads: Vec::new(),
         };
         for group in &arrangement.groups {
             for (place, index) in group.iter().enumerate() {
@@ -200,21 +206,26 @@ impl Drafts {
                 wired.steps.push(step);
             }
         }
+        wired.cut(&arrangement);
         wired.outputs = [wired.sum(NOTHING, &outputs[0]), wired.sum(NOTHING, &outputs[1])];
         wired
     }
 
     /// When each value is alive. Steps of a group run at the same time: what one of them reads, no other may write
-    /// over.
+    /// over; and nobody knows when those of other tasks run.
     fn lives(&self, arrangement: &Arrangement, outputs: &[SumDraft; 2]) -> Lives {
         let mut lives = Lives::new(self.values);
+        let mut task = 0;
         for (time, group) in arrangement.groups.iter().enumerate() {
+            while arrangement.tasks.get(task as usize).is_some_and(|(end, _)| *end <= time) {
+                task += 1;
+            }
             for step in group.iter().map(|index| &self.steps[*index]) {
-                step.written().chain(step.read()).for_each(|value| lives.touch(value, time as u32));
+                step.written().chain(step.read()).for_each(|value| lives.touch(value, time as u32, task));
             }
         }
-        let end = arrangement.groups.len() as u32;
-        outputs.iter().flat_map(SumDraft::values).for_each(|value| lives.touch(value, end));
+        let end = (arrangement.groups.len() as u32, arrangement.tasks.len() as u32);
+        outputs.iter().flat_map(SumDraft::values).for_each(|value| lives.touch(value, end.0, end.1));
         lives
     }
 }
@@ -257,6 +268,24 @@ impl Wired {
             overrides: draft.overrides,
         };
         WiredStep { cell: draft.cell, inputs, outputs, audio_out, extra, company }
+    }
+
+    fn cut(&mut self, arrangement: &Arrangement) {
+        let (mut group, mut step) = (0, 0);
+        for (task, (end, waits)) in arrangement.tasks.iter().enumerate() {
+            let from = step;
+            step += arrangement.groups[group..*end].iter().map(Vec::len).sum::<usize>();
+            group = *end;
+            let leads = self.leads.len();
+            let waiting =
+                arrangement.tasks.iter().enumerate().filter(|(_, (_, waits))| waits.contains(&task));
+            self.leads.extend(waiting.map(|(other, _)| other as u32));
+            self.tasks.push(Task {
+                steps: Stretch::between(from, step),
+                waits: waits.len() as u32,
+                leads: Stretch::between(leads, self.leads.len()),
+            });
+        }
     }
 
     fn sum(&mut self, to: Value, sum: &SumDraft) -> Sum {

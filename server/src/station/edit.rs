@@ -182,3 +182,26 @@ fn needs_another_engine(before: &Preset, after: &Preset) -> bool {
     };
     before.settings().meter != after.settings().meter || streams(before) != streams(after)
 }
+
+/// Time between two looks at what the nodes cost.
+const BALANCED: Duration = Duration::from_secs(1);
+
+/// Shares out the work of the graph that plays, as long as the station is there.
+pub(super) fn keep_balance(shared: &Arc<Shared>) -> std::io::Result<()> {
+    let station = Arc::downgrade(shared);
+    let balance = move || {
+        let mut threads = 1;
+        while let Some(shared) = station.upgrade() {
+            let editor = shared.current().editor;
+            drop(shared);
+            let now = lock(&editor).balance();
+            drop(editor);
+            if now != threads {
+                tracing::info!("the graph is spread over {now} threads");
+                threads = now;
+            }
+            std::thread::sleep(BALANCED);
+        }
+    };
+    std::thread::Builder::new().name("auralis-balance".into()).spawn(balance).map(drop)
+}

@@ -191,6 +191,7 @@ impl Station {
         let work = render::Work::new(Arc::clone(&shared), playing, frames);
         let thread = std::thread::Builder::new().name("auralis-render".into()).spawn(move || work.run())?;
         shared.watch(path.as_deref());
+        edit::keep_balance(&shared)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -386,6 +387,7 @@ fn options(settings: &Settings, piece: piece::Settings, places: auralis_graph::p
         socket: Socket::Server,
         pace: Pace::RealTime,
         epoch,
+        threads: settings.threads,
         ..Options::render(settings.sample_rate, piece, places)
     }
 }

@@ -60,8 +60,9 @@ impl Live {
         (live, watch)
     }
 
-    /// Says which nodes have failed since it was asked last.
+    /// Says which nodes have failed since it was asked last, and sees to it that the work is shared out well.
     pub fn listen(&mut self) {
+        self.editor.balance();
         while let Some(report) = self.controller.report() {
             if let Report::Failed { node, failure, .. } = report {
                 let name = self.controller.node_name(node);

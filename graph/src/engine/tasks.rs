@@ -1,0 +1,117 @@
+//! The tasks of a quantum and who does them: whoever comes first, the audio thread or a worker. No lock, and nobody
+//! waits for a task that no one has begun: the audio thread does it itself. Audio thread.
+
+use super::schedule::Stretch;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Most tasks of a graph: one bit each.
+pub(crate) const MAX_TASKS: usize = 64;
+
+/// A part of a graph that one thread runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Its steps.
+    pub steps: Stretch,
+    /// Tasks that must be done before.
+    pub waits: u32,
+    /// Tasks that wait for it, among the schedule's `leads`.
+    pub leads: Stretch,
+}
+
+/// How far the tasks of a quantum are.
+pub(crate) struct Tasks {
+    /// Those that can begin, as bits.
+    ready: AtomicU64,
+    /// For each, how many it waits for.
+    waits: [AtomicU32; MAX_TASKS],
+    /// Those that are not done.
+    left: AtomicU32,
+}
+
+impl Tasks {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            ready: AtomicU64::new(0),
+            waits: std::array::from_fn(|_| AtomicU32::new(0)),
+            left: AtomicU32::new(0),
+        }
+    }
+
+    /// Offers tasks, at most [`MAX_TASKS`]; those before must be done. What was written before is seen by whoever
+    /// claims one.
+    pub fn open(&self, tasks: &[Task]) {
+        let mut ready = 0;
+        for (index, (task, waits)) in tasks.iter().zip(&self.waits).enumerate() {
+            waits.store(task.waits, Ordering::Relaxed);
+            ready |= u64::from(task.waits == 0) << index;
+        }
+        self.left.store(tasks.len() as u32, Ordering::Relaxed);
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Takes a task that can begin: the first of them. Whoever takes one does it, and says so.
+    pub fn claim(&self) -> Option<usize> {
+        let mut ready = self.ready.load(Ordering::Relaxed);
+        while ready != 0 {
+            let rest = ready & (ready - 1);
+            match self.ready.compare_exchange_weak(ready, rest, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(ready.trailing_zeros() as usize),
+                Err(now) => ready = now,
+            }
+        }
+        None
+    }
+
+    /// Says that a task is done: those that waited for it last can begin.
+    pub fn finish(&self, leads: &[u32]) {
+        for lead in leads {
+            if self.waits[*lead as usize].fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.ready.fetch_or(1 << lead, Ordering::Release);
+            }
+        }
+        self.left.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether all are done; then what they wrote is seen.
+    pub fn are_done(&self) -> bool {
+        self.left.load(Ordering::Acquire) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A diamond: 0, then 1 and 2, then 3.
+    fn diamond() -> ([Task; 4], [u32; 4]) {
+        let task =
+            |waits, start, len| Task { steps: Stretch::default(), waits, leads: Stretch { start, len } };
+        ([task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)], [1, 2, 3, 3])
+    }
+
+    fn leads(task: &Task, all: &'static [u32; 4]) -> &'static [u32] {
+        &all[task.leads.start as usize..][..task.leads.len as usize]
+    }
+
+    #[test]
+    fn tasks_begin_when_what_they_wait_for_is_done() {
+        static LEADS: [u32; 4] = [1, 2, 3, 3];
+        let (plan, _) = diamond();
+        let tasks = Tasks::new();
+        for _ in 0..3 {
+            tasks.open(&plan);
+            assert_eq!(tasks.claim(), Some(0));
+            assert_eq!(tasks.claim(), None);
+            tasks.finish(leads(&plan[0], &LEADS));
+            assert_eq!((tasks.claim(), tasks.claim(), tasks.claim()), (Some(1), Some(2), None));
+            tasks.finish(leads(&plan[2], &LEADS));
+            assert_eq!(tasks.claim(), None);
+            tasks.finish(leads(&plan[1], &LEADS));
+            assert_eq!(tasks.claim(), Some(3));
+            assert!(!tasks.are_done());
+            tasks.finish(leads(&plan[3], &LEADS));
+            assert!(tasks.are_done());
+        }
+    }
+}
