@@ -72,6 +72,8 @@ pub enum Failure {
     NotFinite,
     /// It panicked.
     Panicked,
+    /// It took longer than all nodes may take together, time and again.
+    TooSlow,
 }
 
 impl std::fmt::Display for Failure {
@@ -79,6 +81,7 @@ impl std::fmt::Display for Failure {
         f.write_str(match self {
             Self::NotFinite => "it yielded NaN or infinity",
             Self::Panicked => "it panicked",
+            Self::TooSlow => "it takes longer to compute than it sounds",
         })
     }
 }
@@ -103,5 +106,13 @@ pub enum Report {
         frame: i64,
         /// What it did.
         failure: Failure,
+    },
+    /// The machine does not keep up, or does again: instruments sound half as many voices with each step, and at the
+    /// last, [`crate::engine::MOST_RELIEF`], nodes of low priority are silent.
+    Relieved {
+        /// Steps now; 0 is the whole sound.
+        steps: u8,
+        /// Frame of the engine's clock.
+        frame: i64,
     },
 }

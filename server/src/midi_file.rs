@@ -8,7 +8,7 @@ use auralis_graph::note::NoteKind;
 use auralis_graph::param::Amount;
 use auralis_graph::plan::{Options, Socket};
 use auralis_graph::port::PortKind;
-use auralis_graph::preset::{Connection, NodeEntry, Outlet, ParamEntry, Preset};
+use auralis_graph::preset::{Connection, NodeEntry, Outlet, ParamEntry, Preset, Priority};
 use auralis_graph::render::Render;
 use auralis_graph::settings::{Overrides, Setting, Settings};
 use midly::num::{u4, u7, u15, u24, u28};
@@ -112,6 +112,7 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
             let connection = Connection { from: Outlet { node: index, port }, gain: 0.0, span: node.span };
             tapped.nodes.push(NodeEntry {
                 seed_as: name.clone(),
+                priority: Priority::Normal,
                 name: name.clone(),
                 span: node.span,
                 kind,

@@ -41,6 +41,10 @@ pub(crate) struct Cell {
     pub tempo: Option<f64>,
     /// Quanta that a failed node still fades.
     pub fading: u32,
+    /// Quanta in a row that it took too long.
+    pub strikes: u8,
+    /// Whether it is silent because the machine does not keep up.
+    shed: bool,
 }
 
 impl Cell {
@@ -71,6 +75,8 @@ impl Cell {
             last_move: Move::LAST,
             tempo: None,
             fading: 0,
+            strikes: 0,
+            shed: false,
         };
         cell.find_factor();
         cell
@@ -91,6 +97,11 @@ impl Cell {
     pub fn enter(&mut self, slot: u16, offset: usize, amount: Amount, tempo: f64, moves: &mut Moves) -> bool {
         let index = usize::from(slot);
         let Some(state) = self.slots.get_mut(index) else { return true };
+        if self.shed && self.level.is_some_and(|gain| index == gain + 1) {
+            // It is muted already; this is for later.
+            state.amount = amount;
+            return true;
+        }
         let target = state.goal(amount, self.tempo.unwrap_or(tempo));
         let Some(at) = moves.push(Move { slot, offset: offset as u8, target, next: Move::LAST }) else {
             return false;
@@ -104,6 +115,26 @@ impl Cell {
         self.moving |= 1 << index;
         self.asleep = false;
         true
+    }
+
+    /// Silences the node for as long as the machine does not keep up, or lets it sound again: `mute` glides, and what it
+    /// was set to stays. A node whose `mute` something else moves is left alone.
+    pub fn shed(&mut self, shed: bool, moves: &mut Moves) {
+        let Some(mute) = self.level.map(|gain| gain + 1).filter(|mute| self.modulated & (1 << mute) == 0)
+        else {
+            return;
+        };
+        self.shed = false;
+        let amount = self.slots[mute].amount;
+        if self.enter(mute as u16, 0, if shed { Amount::Value(1.0) } else { amount }, 60.0, moves) {
+            self.shed = shed;
+            self.slots[mute].amount = amount;
+        }
+    }
+
+    /// Whether the node is silent because the machine does not keep up.
+    pub fn is_shed(&self) -> bool {
+        self.shed && self.factor == Some(0.0)
     }
 
     /// Sets a slot without a glide.
@@ -164,7 +195,7 @@ impl Cell {
     /// Whether the node is awake, sound, and all its parameters rest.
     #[inline]
     pub fn is_plain(&self) -> bool {
-        !self.asleep && !self.faulted && !self.stirs()
+        !self.asleep && !self.faulted && !self.shed && !self.stirs()
     }
 
     /// Whether any parameter has to be rendered before the node runs.

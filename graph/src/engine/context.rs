@@ -17,9 +17,16 @@ pub struct Context<'a> {
     pub(crate) timeline: &'a Timeline,
     pub(crate) log: &'a SettingsLog,
     pub(crate) overrides: Overrides,
+    /// Steps by which the audio thread is relieved of work.
+    pub(crate) relief: u8,
 }
 
 impl Context<'_> {
+    /// Voices that an instrument may sound of those that it could: fewer while the machine does not keep up.
+    pub fn voices(&self, limit: usize) -> usize {
+        super::pressure::voices(limit, self.relief)
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Settings {
         self.overrides.apply(self.log.current())

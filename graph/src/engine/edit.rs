@@ -121,6 +121,7 @@ impl Engine {
 
     fn begin(&mut self, mut edit: Box<Edit>) {
         edit.fader.aim(0);
+        self.let_all_sound();
         std::mem::swap(&mut self.schedule, &mut edit.turning);
         std::mem::swap(&mut self.controls, &mut edit.controls);
         self.pending.translate(&edit.renumbering);

@@ -11,6 +11,7 @@ mod io;
 mod memory;
 mod params;
 mod pending;
+mod pressure;
 mod schedule;
 pub(crate) mod tasks;
 mod turn;
@@ -18,6 +19,7 @@ mod turn;
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
 pub use context::Context;
 pub use io::{AudioIn, AudioOut, Io, Param};
+pub use pressure::MOST_RELIEF;
 
 pub(crate) use bank::BANK;
 pub(crate) use cell::{Cell, SharedCell};
@@ -40,8 +42,10 @@ use cell::Moves;
 use crew::Job;
 use fearless_simd::Level;
 use pending::{Pending, Waiting};
+use pressure::Pressure;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 use turn::{Scratch, Shared, Turn};
 
 /// A note that leaves the program, with its frame of the engine's clock.
@@ -77,6 +81,9 @@ pub struct Engine {
     job: Option<Arc<Job>>,
     /// The group whose time is taken next.
     probe: usize,
+    pressure: Pressure,
+    /// Whether nodes of low priority are silent.
+    shed: bool,
     output: [Block; 2],
     /// Frames of `output` that the caller has taken.
     taken: usize,
@@ -126,6 +133,8 @@ impl Engine {
             simd: crate::instructions::level(),
             job: None,
             probe: 0,
+            pressure: Pressure::new(sample_rate, pace),
+            shed: false,
             output: [Block::SILENCE; 2],
             taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
@@ -245,6 +254,7 @@ impl Engine {
 
     fn run(&mut self) {
         let _guard = crate::realtime::enter();
+        let began = Instant::now();
         self.turn_page();
         self.take_commands();
         let schedule = &*self.schedule;
@@ -259,12 +269,14 @@ impl Engine {
                 timeline: &self.timeline,
                 log: &self.log,
                 overrides: Default::default(),
+                relief: self.pressure.relief(),
             },
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
             link: &self.link,
             level: self.simd,
             timed,
+            deadline: self.pressure.deadline(),
         };
         match self.job.as_deref().filter(|_| !schedule.tasks.is_empty()) {
             Some(job) => job.run(&shared, &mut self.scratch),
@@ -277,12 +289,20 @@ impl Engine {
             unsafe { self.schedule.memory.notes_mut(*inbox) }.clear();
         }
         self.frame += QUANTUM as i64;
+        if self.pressure.note(began.elapsed().as_nanos() as f32) {
+            let (steps, frame) = (self.pressure.relief(), self.frame);
+            self.link.report(Report::Relieved { steps, frame });
+        }
+        self.shed();
         self.link.status.publish(self.frame, self.timeline.tick_at(self.frame), self.log.current());
     }
 
     /// The groups whose time is taken in this quantum: some in each, so that it costs next to nothing.
     fn next_probe(&self) -> Range<usize> {
         let steps = self.schedule.steps.len();
+        if self.pressure.is_late() {
+            return 0..steps;
+        }
         let from = if self.probe < steps { self.probe } else { 0 };
         let mut end = from;
         for _ in 0..PROBED {
@@ -291,6 +311,29 @@ impl Engine {
             }
         }
         from..end
+    }
+
+    /// Silences nodes of low priority, or lets them sound again, each with the fade of `mute`.
+    fn shed(&mut self) {
+        let shed = self.pressure.silences();
+        if shed != self.shed {
+            self.set_shed(shed);
+        }
+    }
+
+    /// Before another graph takes over, in which others may be of low priority.
+    fn let_all_sound(&mut self) {
+        if self.shed {
+            self.set_shed(false);
+        }
+    }
+
+    fn set_shed(&mut self, shed: bool) {
+        self.shed = shed;
+        for cell in &self.schedule.sheddable {
+            // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+            unsafe { self.schedule.cells[*cell as usize].get() }.shed(shed, &mut self.moves);
+        }
     }
 
     fn collect(&mut self) {

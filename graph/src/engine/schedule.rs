@@ -133,6 +133,8 @@ pub(crate) struct Schedule {
     pub notes_out: Box<[u32]>,
     /// Parameters with a musical length: cell and slot.
     pub musical: Box<[(u32, u16)]>,
+    /// Cells of low priority.
+    pub sheddable: Box<[u32]>,
     /// The buffer of each node in which notes from outside arrive; `NOTHING` for most.
     pub inboxes: Box<[u32]>,
     /// Those of `inboxes` that there are: emptied after every quantum.

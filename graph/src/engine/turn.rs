@@ -7,6 +7,7 @@ use super::context::Context;
 use super::fade::{Fader, Law};
 use super::io::Io;
 use super::params::Modulation;
+use super::pressure::STRIKES;
 use super::schedule::{Company, Extra, Schedule, Step, Sum};
 use crate::command::{Failure, NodeId, Report};
 use crate::controller::Link;
@@ -29,6 +30,8 @@ pub(crate) struct Shared<'a> {
     pub level: Level,
     /// Steps whose time is taken: whole groups.
     pub timed: Range<usize>,
+    /// Nanoseconds that all of it may take; none without deadlines.
+    pub deadline: Option<f32>,
 }
 
 /// What a thread computes with.
@@ -93,10 +96,27 @@ impl<'a> Turn<'a> {
             let began = Instant::now();
             self.run_steps(at..end);
             let nanoseconds = began.elapsed().as_nanos() as f32 / (end - at) as f32;
-            self.schedule.steps[at..end].iter().for_each(|step| step.cell.note_cost(nanoseconds));
+            for step in &self.schedule.steps[at..end] {
+                step.cell.note_cost(nanoseconds);
+                self.judge(step, nanoseconds);
+            }
             at = end;
         }
         self.run_steps(at..steps.end);
+    }
+
+    /// Mutes a node that takes longer than all may together, time and again: from the next quantum on it fades.
+    fn judge(&mut self, step: &Step, nanoseconds: f32) {
+        // SAFETY: as in `run_all`.
+        let cell = unsafe { step.cell.get() };
+        if self.shared.deadline.is_none_or(|deadline| nanoseconds <= deadline) || cell.faulted {
+            cell.strikes = 0;
+            return;
+        }
+        cell.strikes += 1;
+        if cell.strikes == STRIKES {
+            self.blame(step, cell, Failure::TooSlow);
+        }
     }
 
     fn run_steps(&mut self, steps: Range<usize>) {
@@ -160,7 +180,8 @@ impl<'a> Turn<'a> {
         if cell.faulted {
             return self.fade_out(step, cell);
         }
-        if cell.asleep && inputs_at_rest(schedule, extra) && !cell.stirs() {
+        let rests = cell.is_shed() || (cell.asleep && inputs_at_rest(schedule, extra));
+        if rests && !cell.stirs() {
             set_silent(schedule, step);
             return;
         }
@@ -319,9 +340,13 @@ impl<'a> Turn<'a> {
     }
 
     fn fail(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
+        self.blame(step, cell, failure);
+        self.fade_out(step, cell);
+    }
+
+    fn blame(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
         cell.faulted = true;
         cell.fading = FADING;
-        self.fade_out(step, cell);
         let frame = self.shared.context.frame;
         self.shared.link.report(Report::Failed { node: NodeId(step.index), frame, failure });
     }

@@ -12,7 +12,7 @@ use crate::engine::glue::{AudioDelay, HELD, Latch, NoteDelay, NoteGate, NoteLatc
 use crate::engine::{Cell, Law, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
 use crate::node::{Processor, Role};
 use crate::port::PortKind;
-use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach};
+use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach, Priority};
 use crate::settings::Overrides;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,6 +99,8 @@ impl<'a> Assembly<'a> {
             let slots = node.entry.params.iter().enumerate().filter(|(_, param)| param.spec.musical);
             slots.map(move |(slot, _)| (index as u32, slot as u16))
         });
+        let low =
+            |(index, node): (usize, &Part)| (node.entry.priority == Priority::Low).then_some(index as u32);
         let cells = self.cells;
         let extras = wired.steps.iter().map(|step| step.extra).collect();
         let steps = wired.steps.into_iter().map(|step| Step {
@@ -128,6 +130,7 @@ impl<'a> Assembly<'a> {
             outputs: wired.outputs,
             notes_out,
             musical: musical.collect(),
+            sheddable: self.nodes.iter().enumerate().filter_map(low).collect(),
             open_inboxes: self.inboxes.iter().copied().filter(|inbox| *inbox != NOTHING).collect(),
             inboxes: self.inboxes.into(),
             lateness: self.nodes.iter().map(|node| node.heard).collect(),

@@ -3,7 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::node::Role;
 use crate::param::Amount;
-use crate::preset::{Connection, NodeEntry, Outlet, ParamEntry};
+use crate::preset::{Connection, NodeEntry, Outlet, ParamEntry, Priority};
 use crate::settings::Overrides;
 use std::collections::HashMap;
 
@@ -60,6 +60,7 @@ fn add(nodes: &mut Vec<NodeEntry>, catalogue: &Catalogue, role: Role, from: usiz
     inputs.first_mut()?.push(Connection { from: Outlet { node: from, port: 0 }, gain: 0.0, span });
     nodes.push(NodeEntry {
         seed_as: name.clone(),
+        priority: Priority::Normal,
         name,
         span,
         kind,

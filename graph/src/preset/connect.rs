@@ -84,6 +84,7 @@ impl Wiring<'_> {
             span: draft.span,
             kind: draft.kind,
             seed_as: draft.seed_as,
+            priority: draft.priority,
             overrides: draft.overrides,
             config: draft.config,
             config_spans: draft.config_spans,

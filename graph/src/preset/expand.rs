@@ -1,7 +1,7 @@
 //! The canonical form: one way to write every preset, with nothing left out. Printing it is done here rather
 //! than by a serialiser, because the order of keys and the inline nodes are part of the form.
 
-use super::{Control, Depth, NodeEntry, Outlet, ParamEntry, ParamReach, Preset, Target};
+use super::{Control, Depth, NodeEntry, Outlet, ParamEntry, ParamReach, Preset, Priority, Target};
 use crate::param::Amount;
 use crate::quantity::shortest;
 use serde_json::Value as Json;
@@ -45,6 +45,9 @@ fn expand_node(preset: &Preset, node: &NodeEntry, out: &mut String) {
     let _ = writeln!(out, "    type: {}", node.kind.name);
     if node.seed_as != node.name {
         let _ = writeln!(out, "    seed_as: {}", node.seed_as);
+    }
+    if node.priority == Priority::Low {
+        let _ = writeln!(out, "    priority: low");
     }
     for (index, (port, connections)) in node.ports.inputs.iter().zip(&node.inputs).enumerate() {
         if connections.is_empty() {

@@ -54,6 +54,27 @@ pub struct Info {
     pub tags: Vec<String>,
 }
 
+/// What may fall silent first on a machine that does not keep up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// This, once instruments have given up voices.
+    Low,
+    /// Nothing of this.
+    #[default]
+    Normal,
+}
+
+impl Priority {
+    /// By its word in the text.
+    fn named(word: &str) -> Option<Self> {
+        match word {
+            "low" => Some(Self::Low),
+            "normal" => Some(Self::Normal),
+            _ => None,
+        }
+    }
+}
+
 /// A node of a preset.
 #[derive(Debug, Clone)]
 pub struct NodeEntry {
@@ -65,6 +86,8 @@ pub struct NodeEntry {
     pub kind: Kind,
     /// The name from which its chance is derived.
     pub seed_as: String,
+    /// Whether it may fall silent before others on a machine that does not keep up.
+    pub priority: Priority,
     /// Settings that it fixes for itself.
     pub overrides: Overrides,
     /// Structural configuration.

@@ -1,8 +1,8 @@
 //! Reading one node: its kind, configuration, parameters, and what is to be connected later.
 
 use super::document::{Entries, NAME_RULE, SETTINGS, read_settings, shorten};
-use super::is_name;
 use super::params::{self, ParamDraft};
+use super::{Priority, is_name};
 use crate::catalogue::{Catalogue, Config, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::music::Meter;
@@ -20,6 +20,7 @@ pub(super) struct Draft<'n, 'a> {
     pub span: Span,
     pub kind: Kind,
     pub seed_as: String,
+    pub priority: Priority,
     pub overrides: Overrides,
     pub config: Config,
     pub config_spans: HashMap<String, Span>,
@@ -48,7 +49,7 @@ impl<'c> KindTable<'c> {
 }
 
 /// Keys that every node may have.
-const ALWAYS: [&str; 3] = ["type", "in", "seed_as"];
+const ALWAYS: [&str; 4] = ["type", "in", "seed_as", "priority"];
 
 pub(super) fn read<'n, 'a>(
     name: &Key<'a>,
@@ -92,6 +93,7 @@ pub(super) fn read<'n, 'a>(
         specs.iter().map(|spec| ParamDraft::default_of(spec, name.span)).collect();
     let mut inputs = vec![None; ports.inputs.len()];
     let mut seed_as = name.text.to_string();
+    let mut priority = Priority::default();
     for (key, value) in entries {
         let word = key.text.as_ref();
         if word == "type"
@@ -105,6 +107,17 @@ pub(super) fn read<'n, 'a>(
                 Some(text) => seed_as = text.to_string(),
                 None => out.push(
                     Diagnostic::error(value.span, "`seed_as` is the former name of a node").help(NAME_RULE),
+                ),
+            }
+        } else if word == "priority" {
+            match value.text().and_then(Priority::named) {
+                Some(named) => priority = named,
+                None => out.push(
+                    Diagnostic::error(
+                        value.span,
+                        "`priority` is what may fall silent first on a busy machine",
+                    )
+                    .help("write `priority: low`, or leave it `normal`"),
                 ),
             }
         } else if let Some(port) = port_of(&ports, word) {
@@ -124,6 +137,7 @@ pub(super) fn read<'n, 'a>(
         span: name.span,
         kind,
         seed_as,
+        priority,
         overrides,
         config,
         config_spans,

@@ -161,7 +161,8 @@ fn control() -> Json {
 fn node(kind: &Kind) -> Json {
     let mut properties = json!({
         "type": { "const": kind.name },
-        "seed_as": { "type": "string", "pattern": NAME, "description": "Former name, which keeps its chance." }
+        "seed_as": { "type": "string", "pattern": NAME, "description": "Former name, which keeps its chance." },
+        "priority": { "enum": ["low", "normal"], "description": "Nodes of low priority fall silent first on a busy machine." }
     });
     if kind.settings {
         extend(&mut properties, settings());

@@ -22,6 +22,8 @@ const GIVE_WAY: f32 = 0.01;
 pub struct Player {
     sound: Arc<Sound>,
     voices: Vec<Voice>,
+    /// Voices that may sound, and of these those that may now.
+    limit: usize,
     most: usize,
     one_shot: bool,
     root: f32,
@@ -42,6 +44,7 @@ impl Player {
         Self {
             sound,
             voices: Vec::with_capacity(most + FADING),
+            limit: most,
             most,
             one_shot: config.one_shot,
             root: config.root.0 as f32,
@@ -107,19 +110,24 @@ impl Player {
 
     /// Sees that one more voice can start: the oldest that is released, else the oldest, fades at once.
     fn make_room(&mut self) {
-        let playing = self.voices.iter().filter(|voice| !voice.gave_way()).count();
-        if playing >= self.most {
-            let candidates = self.voices.iter_mut().filter(|voice| !voice.gave_way());
-            if let Some(voice) = candidates.min_by_key(|voice| (voice.is_held(), voice.age)) {
-                voice.give_way(GIVE_WAY * self.sample_rate);
-            }
-        }
+        self.thin(self.most.saturating_sub(1));
         if self.voices.len() == self.voices.capacity() {
             // More notes at once than can fade: the quietest of those that do is dropped.
             let fading = self.voices.iter().enumerate().filter(|(_, voice)| voice.gave_way());
             let quietest =
                 fading.min_by(|a, b| a.1.loudness().total_cmp(&b.1.loudness())).map(|(index, _)| index);
             self.voices.remove(quietest.unwrap_or(0));
+        }
+    }
+
+    /// Lets no more than so many voices sound: of the others the oldest that are released, else the oldest, fade at once.
+    fn thin(&mut self, most: usize) {
+        let playing = self.voices.iter().filter(|voice| !voice.gave_way()).count();
+        for _ in most..playing {
+            let candidates = self.voices.iter_mut().filter(|voice| !voice.gave_way());
+            if let Some(voice) = candidates.min_by_key(|voice| (voice.is_held(), voice.age)) {
+                voice.give_way(GIVE_WAY * self.sample_rate);
+            }
         }
     }
 
@@ -143,7 +151,11 @@ impl Player {
 }
 
 impl Processor for Player {
-    fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+    fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        self.most = cx.voices(self.limit);
+        if self.most < self.limit {
+            self.thin(self.most);
+        }
         let (notes, tune) = (io.notes(0), io.param(TUNE));
         if notes.is_empty() && self.voices.is_empty() {
             return Status::Asleep;

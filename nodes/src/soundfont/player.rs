@@ -59,6 +59,8 @@ pub struct Player {
     _font: Arc<Font>,
     channels: [Channel; 16],
     held: Vec<Held>,
+    /// Voices that rustysynth has.
+    voices: usize,
     pedals: [bool; 16],
     block: usize,
     /// Whether voices may still sound.
@@ -104,6 +106,7 @@ impl Player {
             _font: font,
             channels,
             held: Vec::with_capacity(MOST_HELD),
+            voices: config.voices as usize,
             pedals: [false; 16],
             block: config.precision as usize,
             awake: false,
@@ -163,10 +166,7 @@ impl Player {
         if i32::from(key) > self.channels[usize::from(channel)].highest_key {
             return;
         }
-        if self.held.len() == MOST_HELD {
-            let oldest = self.held.remove(0);
-            self.release(oldest);
-        }
+        self.thin(MOST_HELD - 1);
         if self.held.iter().any(|held| (held.channel, held.key) == (channel, key)) {
             self.synthesizer.note_off(i32::from(channel), i32::from(key));
         }
@@ -179,6 +179,14 @@ impl Player {
     fn release(&mut self, ended: Held) {
         if !self.held.iter().any(|held| (held.channel, held.key) == (ended.channel, ended.key)) {
             self.synthesizer.note_off(i32::from(ended.channel), i32::from(ended.key));
+        }
+    }
+
+    /// Lets no more than so many keys sound on, of those held the longest.
+    fn thin(&mut self, most: usize) {
+        while self.held.len() > most {
+            let oldest = self.held.remove(0);
+            self.release(oldest);
         }
     }
 
@@ -203,7 +211,11 @@ fn unit(value: f32) -> i32 {
 }
 
 impl Processor for Player {
-    fn process(&mut self, _cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+    fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        let most = cx.voices(self.voices);
+        if most < self.voices {
+            self.thin(most);
+        }
         let (notes, level) = (io.notes(0), io.param(REVERB_LEVEL));
         let dry = matches!(level, Param::Constant(0.0));
         if dry {

@@ -43,6 +43,8 @@ pub struct Synth<I = Best> {
     level: Level,
     sample_rate: f32,
     roster: Roster,
+    /// Notes that may sound at once.
+    voices: usize,
     groups: Box<[Group]>,
     sound: Box<Sound>,
     scratch: Box<Scratch<Row>>,
@@ -147,6 +149,7 @@ out: { type: output, in: pad }";
             sample_rate,
             groups: vec![Group::SILENT; roster.groups()].into_boxed_slice(),
             roster,
+            voices: config.voices as usize,
             sound: Box::new(Sound::new(sample_rate)),
             scratch: Box::new(Scratch::new(Row::ZERO)),
             sum: Box::new(Sum { left: [Row::ZERO; QUANTUM], right: [Row::ZERO; QUANTUM] }),
@@ -167,6 +170,7 @@ impl<I: Instructions> Synth<I> {
             variation: io.param(VARIATION).first(),
             level: LEVEL / self.unison.sqrt(),
         };
+        self.roster.thin(cx.voices(self.voices), &mut self.groups);
         for event in io.notes(0) {
             let tick = tick_at(cx, event.frame());
             self.roster.take(event, &mut self.groups, &manner, tick);

@@ -70,6 +70,8 @@ pub struct Manner {
 pub struct Roster {
     mode: SynthMode,
     limit: usize,
+    /// Notes that may sound now, up to the limit.
+    most: usize,
     unison: usize,
     seed: u64,
     slots: Box<[Slot]>,
@@ -116,6 +118,7 @@ impl Roster {
         Self {
             mode,
             limit,
+            most: limit,
             unison,
             seed,
             slots: vec![FREE; slots].into_boxed_slice(),
@@ -159,6 +162,14 @@ impl Roster {
         self.keys.clear();
         self.edits.clear();
         (self.live, self.sounding, self.order, self.last_key) = (0, 0, 0, None);
+    }
+
+    /// Lets no more notes sound than this, or than the limit: what is too much fades.
+    pub fn thin(&mut self, most: usize, groups: &mut [Group]) {
+        self.most = most.min(self.limit);
+        while self.sounding > self.most {
+            self.steal(0, groups);
+        }
     }
 
     /// Takes a note event; `tick` is its musical position, from which, with its id, its chance follows.
@@ -259,7 +270,7 @@ impl Roster {
     fn start_poly(&mut self, event: &NoteEvent, onset: Onset, groups: &mut [Group]) {
         // An id that comes again ends its note.
         self.release(event, groups);
-        if self.sounding == self.limit {
+        if self.sounding >= self.most {
             self.steal(event.offset, groups);
         }
         let slot = self.free_slot(groups);
