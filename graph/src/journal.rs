@@ -420,7 +420,10 @@ mod tests {
         for change in 0..20_000i64 {
             let (tick, tempo) = (change * 1777, 60 + change % 80);
             let key = if change % 3 == 0 { "C minor" } else { "E dorian" };
-            text += &format!("{{\"tick\":{tick},\"tempo\":{tempo}.5,\"controls\":{{\"c{}\":0.{tempo}}}}}\n", change % 5);
+            text += &format!(
+                "{{\"tick\":{tick},\"tempo\":{tempo}.5,\"controls\":{{\"c{}\":0.{tempo}}}}}\n",
+                change % 5
+            );
             text += &format!("{{\"tick\":{},\"key\":\"{key}\",\"start\":{}.25}}\n", tick + 3, change);
         }
         let whole = Journal::parse(&text).unwrap();
