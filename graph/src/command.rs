@@ -52,7 +52,8 @@ pub enum When {
     Now,
     /// At a frame of the engine's clock; at once if that has passed.
     Frame(i64),
-    /// At a musical position; if that has passed at once, or at the next whole tick as for [`When::Now`]; never if the position stands still.
+    /// At a musical position; if that has passed at once, or at the next whole tick as for [`When::Now`]; never if
+    /// the position stands still.
     Tick(i64),
 }
 

@@ -311,7 +311,9 @@ pub const DEFINITIONS: &[Definition] = &[
         name: "state",
         alias: None,
         value: "DIR",
-        about: "Folder that keeps where each preset is and what was changed, so that a restarted station goes on as if it had never stopped; `none` keeps nothing [default: $XDG_STATE_HOME/auralis, else ~/.local/state/auralis; macOS: ~/Library/Application Support/Auralis/stations; Windows: %LOCALAPPDATA%\\Auralis]",
+        about: "Folder that keeps position and changes over a restart, `none` for none [default: $XDG_STATE_HOME/auralis, \
+                else ~/.local/state/auralis; macOS: ~/Library/Application Support/Auralis/stations; Windows: \
+                %LOCALAPPDATA%\\Auralis]",
         set: |s, text| {
             let text = text.trim();
             s.state = (!matches!(text, "" | "none")).then(|| PathBuf::from(text));
@@ -322,7 +324,8 @@ pub const DEFINITIONS: &[Definition] = &[
         name: "epoch",
         alias: None,
         value: "TIME",
-        about: "Instant of position 0, as 2026-01-31T20:00:00Z: the station plays what is due now if the piece began then [default: as kept in --state, else the first start]",
+        about: "Instant of position 0, such as 2026-01-31T20:00:00Z: what is due now is played now [default: the one \
+                that --state keeps, else the first start]",
         set: |s, text| {
             let wants = "an instant that has passed, in UTC, such as 2026-01-31T20:00:00Z";
             let passed = |at: &i64| *at <= crate::station::now_micros();

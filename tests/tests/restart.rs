@@ -227,7 +227,7 @@ fn a_killed_station_is_back_at_the_very_note_after_ten_minutes_and_after_ten_yea
             for onset in &onsets {
                 // Two beats a second; the wave takes some samples to be heard.
                 let off = (onset * 2.0).rem_euclid(1.0) / 2.0;
-                assert!(off < 0.003 || off > 0.4999, "round {round}: {off} s after its beat at {onset}");
+                assert!(!(0.003..=0.4999).contains(&off), "round {round}: {off} s after its beat at {onset}");
             }
             let plain = render(&server, "clock", &["--preroll", "1s"], heard.first as f64 / 10.0, 25);
             let crossings = |samples: &[i16], at: usize| {
@@ -285,6 +285,28 @@ fn is_rendered_at_tempo(server: &mut Server) {
     assert!((journal.tick_at(at, piece) - expected).abs() < 1e-6);
     server.kill();
     is_rendered(server, "clock", &heard);
+}
+
+#[test]
+fn a_wish_that_fell_due_while_the_station_was_away_took_hold_where_it_would_have() {
+    // Eight bars are 16 s: the second phrase begins in three seconds.
+    let epoch = now_micros() - 13_000_000;
+    let mut server = Server::start_with(&[("clock", CLOCK)], &["--epoch", &utc(epoch)]);
+    server.control(&json!({ "key": "E dorian", "intensity": 0.75 }));
+    let record = || std::fs::read_to_string(server.state("clock").join("station.json")).unwrap_or_default();
+    wait_until("the wish", || record().contains("E dorian"));
+    server.kill();
+    while now_micros() < epoch + 16_500_000 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.restart();
+    let update = Listener::join(&server, "/ws/stream?format=none").wait("generation_update");
+    assert_eq!((&update["key"], &update["intensity"]), (&json!("E dorian"), &json!(0.75)), "{update}");
+    assert_eq!(update["pending"], json!({}));
+    wait_until("the entries", || {
+        journal_of(&server, "clock").contains("{\"tick\":30720,\"key\":\"E dorian\"}")
+    });
+    assert!(journal_of(&server, "clock").contains("{\"tick\":30720,\"intensity\":0.75}"));
 }
 
 #[test]

@@ -201,3 +201,60 @@ impl Written {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: [&str; 3] =
+        [r#"{"tick":0,"tempo":70.0}"#, r#"{"tick":960,"tempo":90.0}"#, r#"{"tick":1920,"intensity":0.25}"#];
+
+    #[test]
+    fn a_checkpoint_stands_for_its_own_journal_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(folder.path());
+        std::fs::write(paths.journal(), LINES.join("\n") + "\n").unwrap();
+        let whole = read_journal(&paths).unwrap().unwrap();
+        assert_eq!((whole.lines, whole.fresh, whole.journal.end()), (3, 3, 1920));
+        let mut beginning = Journal::parse(&LINES[..2].join("\n")).unwrap();
+        beginning.compact(Default::default());
+        let checkpoint = Checkpoint {
+            bytes: LINES[..2].join("\n").len() as u64 + 1,
+            lines: 2,
+            last: LINES[1].into(),
+            turn: beginning.turn(),
+            entries: beginning.entries().to_vec(),
+        };
+        replace_json(&paths.checkpoint(), &checkpoint).unwrap();
+        let resumed = read_journal(&paths).unwrap().unwrap();
+        assert_eq!((resumed.lines, resumed.fresh, resumed.bytes), (3, 1, whole.bytes));
+        assert_eq!(
+            resumed.journal.tick_at(60.0, Default::default()),
+            whole.journal.tick_at(60.0, Default::default())
+        );
+        // Somebody has edited the journal: now it is the journal that counts.
+        std::fs::write(paths.journal(), LINES.join("\n").replace("90.0", "80.0") + "\n").unwrap();
+        assert_eq!(read_journal(&paths).unwrap().unwrap().fresh, 3);
+        std::fs::write(paths.checkpoint(), "{").unwrap();
+        assert_eq!(read_journal(&paths).unwrap().unwrap().fresh, 3);
+    }
+
+    #[test]
+    fn a_last_line_without_its_break_counts_if_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(folder.path());
+        for (text, lines, torn, unbroken) in [
+            (LINES.join("\n"), 3, 0, true),
+            (LINES.join("\n") + "\n{\"ti", 3, 4, false),
+            ("{\"tick".into(), 0, 6, false),
+            (String::new(), 0, 0, false),
+        ] {
+            std::fs::write(paths.journal(), &text).unwrap();
+            let read = read_journal(&paths).unwrap().unwrap();
+            assert_eq!((read.lines, read.torn, read.unbroken), (lines, torn, unbroken), "{text}");
+        }
+        std::fs::write(paths.journal(), b"{\"tick\":1,\"seed\":1}\n\xff\n{}\n").unwrap();
+        let damaged = read_journal(&paths).unwrap().unwrap_err().to_string();
+        assert!(damaged.contains("line 2: this is not text"), "{damaged}");
+    }
+}

@@ -31,6 +31,8 @@ pub struct Keeper {
     sound: Arc<AtomicBool>,
     /// Orders that found the queue full.
     lost: AtomicU64,
+    /// Changes that the engine could not report.
+    missed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +71,13 @@ impl Keeper {
         };
         let sound = Arc::new(AtomicBool::new(folder.is_none() || memory.found.is_some()));
         let folder = folder.map(Path::to_path_buf);
-        Ok(Self { folder, memory: Mutex::new(memory), sound, lost: AtomicU64::new(0) })
+        Ok(Self {
+            folder,
+            memory: Mutex::new(memory),
+            sound,
+            lost: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+        })
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -174,6 +182,13 @@ impl Keeper {
         self.add(&mut memory, entry);
     }
 
+    /// Notes how many changes were heard that nobody reported.
+    pub fn miss(&self, reports: u64) {
+        if reports > 0 && self.missed.fetch_max(reports, Ordering::Relaxed) == 0 {
+            tracing::error!("more is changed at once than can be noted: a restart would not find all of it");
+        }
+    }
+
     /// Notes what waits for the composer's next change, instead of what waited before.
     pub fn wish(&self, wishes: Vec<Entry>) {
         let mut memory = self.memory();
@@ -190,7 +205,8 @@ impl Keeper {
 
     /// Whether a restart would find everything again.
     pub fn is_kept(&self) -> bool {
-        self.folder.is_some() && self.sound.load(Ordering::Relaxed) && self.lost.load(Ordering::Relaxed) == 0
+        let gaps = self.lost.load(Ordering::Relaxed) + self.missed.load(Ordering::Relaxed);
+        self.folder.is_some() && self.sound.load(Ordering::Relaxed) && gaps == 0
     }
 
     /// Waits until all is written, and writes no more.

@@ -48,7 +48,8 @@ pub enum StateError {
     },
     /// The clock says that what was heard is still to come.
     #[error(
-        "{folder} has been played up to {end:.0} s, but by the clock and --epoch the piece is at {now:.0} s: set the clock, give another --epoch, or move the folder away to begin anew"
+        "{folder} has been played up to {end:.0} s, but by the clock and --epoch the piece is at {now:.0} s: set the \
+         clock, give another --epoch, or move the folder away to begin anew"
     )]
     Ahead {
         /// The folder.

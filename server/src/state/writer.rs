@@ -147,7 +147,8 @@ impl Work {
         {
             let folder = shown(self.paths.folder());
             tracing::error!(
-                "{folder} cannot be written: {error}; the station plays on, but a restart would not find what is changed from now on"
+                "{folder} cannot be written: {error}; the station plays on, but a restart would not find what is \
+                 changed from now on"
             );
         }
         if outcome.is_ok() && !self.sound.swap(true, Ordering::Relaxed) {

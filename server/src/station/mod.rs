@@ -141,6 +141,8 @@ pub struct Shared {
     running: AtomicBool,
     stop: AtomicBool,
     started: Instant,
+    /// The same in microseconds since the Unix epoch.
+    begun: i64,
 }
 
 /// A running station. Dropping it stops the render thread.
@@ -213,6 +215,7 @@ impl Station {
             running: AtomicBool::new(true),
             stop: AtomicBool::new(false),
             started: Instant::now(),
+            begun: now,
             settings,
             catalogue,
         });
@@ -363,6 +366,7 @@ impl Shared {
             "active_clients": self.listeners.count(),
             "synthesis_latency_ms": self.stats.average_ms(),
             "server_time": crate::web::timestamp(now_micros()),
+            "started": crate::web::timestamp(self.begun),
         })
         .to_string()
     }

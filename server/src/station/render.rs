@@ -208,6 +208,7 @@ impl Work {
 
     fn hear_reports(&self) {
         let current = self.shared.current();
+        current.keeper.miss(current.controller.lost_reports());
         while let Some(report) = current.controller.report() {
             if let Some(entry) = entry_of(&current, report) {
                 current.keeper.note(entry);
