@@ -52,7 +52,8 @@ pub enum When {
     Now,
     /// At a frame of the engine's clock; at once if that has passed.
     Frame(i64),
-    /// At a musical position; at once if that has passed, never if the position stands still.
+    /// At a musical position; if that has passed at once, or at the next whole tick as for [`When::Now`]; never if
+    /// the position stands still.
     Tick(i64),
 }
 
@@ -97,6 +98,8 @@ pub enum Report {
         frame: i64,
         /// What changed.
         change: Change,
+        /// The edition of the graph that it is about, for [`crate::Controller::control_of`].
+        edition: u32,
     },
     /// A node failed and is silent from now on, until an edit prepares it anew.
     Failed {

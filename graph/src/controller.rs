@@ -112,6 +112,8 @@ pub struct Controller {
     reports: Arc<ArrayQueue<Report>>,
     status: Arc<Status>,
     directory: Arc<Directory>,
+    /// What was known of the graph before the last edit: reports about it may still be under way.
+    before: Arc<Directory>,
 }
 
 /// Makes both ends.
@@ -127,13 +129,16 @@ pub(crate) fn link(directory: Directory, settings: Settings) -> (Link, Controlle
         reports: Arc::clone(&reports),
         status: Arc::clone(&status),
     };
-    (link, Controller { commands, edition: 0, reports, status, directory: Arc::new(directory) })
+    let directory = Arc::new(directory);
+    let before = Arc::clone(&directory);
+    (link, Controller { commands, edition: 0, reports, status, directory, before })
 }
 
 impl Controller {
     /// The hand on the same engine after its next edit.
     pub(crate) fn after_edit(&self, directory: Directory) -> Self {
-        Self { edition: self.edition.wrapping_add(1), directory: Arc::new(directory), ..self.clone() }
+        let (edition, before) = (self.edition.wrapping_add(1), Arc::clone(&self.directory));
+        Self { edition, directory: Arc::new(directory), before, ..self.clone() }
     }
 
     /// Sends a command as it is.
@@ -237,6 +242,16 @@ impl Controller {
     /// The controls that the preset exposes, in its order.
     pub fn controls(&self) -> &[Control] {
         &self.directory.controls
+    }
+
+    /// The control that a report of an edition means; none where that edition is long gone.
+    pub fn control_of(&self, edition: u32, index: u16) -> Option<&Control> {
+        let directory = match self.edition.wrapping_sub(edition) {
+            0 => &self.directory,
+            1 => &self.before,
+            _ => return None,
+        };
+        directory.controls.get(usize::from(index))
     }
 
     /// The name of a node.

@@ -93,9 +93,26 @@ fn find_confined(name: &str, allowed: &[PathBuf]) -> Result<PathBuf, PlaceError>
     Err(PlaceError::Missing { name: name.into(), searched })
 }
 
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The folder for what a program of the user's keeps from run to run, by the platform's convention; none where the
+/// environment names no home.
+pub fn state_folder() -> Option<PathBuf> {
+    if cfg!(target_os = "windows") {
+        return variable("LOCALAPPDATA").map(|root| root.join("Auralis"));
+    }
+    if cfg!(target_os = "macos") {
+        return user_folder().map(|folder| folder.join("stations"));
+    }
+    let state = variable("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let state = state.or_else(|| variable("HOME").map(|home| home.join(".local/state")));
+    state.map(|root| root.join("auralis"))
+}
+
 /// The user's Auralis folder by the platform's convention; none where the environment names no home.
 pub fn user_folder() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(target_os = "windows") {
         return variable("APPDATA").map(|root| root.join("Auralis"));
     }

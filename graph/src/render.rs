@@ -39,7 +39,8 @@ impl StartAt {
 const MOST: usize = 1024;
 
 impl Render {
-    /// Builds the preset and plays up to the start; latency is taken out.
+    /// Builds the preset and plays up to the start; latency is taken out. Where the journal notes a station, nothing
+    /// is played from before it began: its listeners heard no tails from there either.
     ///
     /// # Errors
     /// As [`build`].
@@ -50,7 +51,7 @@ impl Render {
         journal: &Journal,
         from: StartAt,
     ) -> Result<Self, Diagnostics> {
-        let start = (from.seconds - from.preroll).max(0.0);
+        let start = (from.seconds - from.preroll).max(journal.begun_before(from.seconds));
         let mut render = Self::of_notes(preset, catalogue, options, journal, start)?;
         let unheard = ((from.seconds - start) * f64::from(options.sample_rate)).round() as usize;
         let mut rest = unheard + render.built.engine.latency() as usize;

@@ -123,6 +123,13 @@ impl SettingsLog {
     pub const CAPACITY: usize = 1024;
     /// Ticks within which a later change replaces an earlier one.
     const RESOLUTION: i64 = 240;
+    /// Ticks that can be looked back at most.
+    pub const LOOK_BACK: i64 = Self::CAPACITY as i64 * Self::RESOLUTION;
+
+    /// The sixteenth before which a change counts: of several in one only the last can be asked for.
+    pub fn slot(tick: i64) -> i64 {
+        (tick - 1).div_euclid(Self::RESOLUTION)
+    }
 
     /// A log in which `settings` have always been in force.
     pub fn new(settings: Settings) -> Self {
@@ -152,8 +159,7 @@ impl SettingsLog {
         let last = self.entries.len() - 1;
         let (last_tick, _) = self.entries[last];
         // Between the same two sixteenths only the later value can still be asked for.
-        let same_slot = last_tick != i64::MIN
-            && (last_tick - 1).div_euclid(Self::RESOLUTION) == (tick - 1).div_euclid(Self::RESOLUTION);
+        let same_slot = last_tick != i64::MIN && Self::slot(last_tick) == Self::slot(tick);
         if tick <= last_tick || same_slot {
             self.entries[last] = (tick.max(last_tick), settings);
             return;

@@ -148,11 +148,14 @@ impl Timeline {
         Some(last.frame + frames as i64)
     }
 
-    /// An anchor that continues the position at `frame` with another tempo.
+    /// An anchor that continues the position at `frame`, the first of a whole tick, with another tempo. It counts
+    /// from the tick and not from the frame: the position follows from the journal alone, ten years on as well.
     pub fn with_tempo(&self, frame: i64, tempo: f64) -> Anchor {
         let last = self.last();
         let frame = frame.max(last.frame);
-        let (tick, seconds) = (self.tick_at(frame), self.seconds_at(frame));
+        let (at, seconds) = (self.tick_at(frame), self.seconds_at(frame));
+        let whole = (at + 1e-3).floor();
+        let tick = whole + (at - whole) * (tempo / last.tempo);
         Anchor { frame, tick, seconds, tempo, playing: last.playing, jump: false }
     }
 
@@ -207,6 +210,23 @@ mod tests {
         assert_eq!(timeline.tick_at(72_000), 1920.0);
         assert_eq!(timeline.tick_at(12_000), 480.0, "the past is kept");
         assert_eq!(timeline.seconds_at(72_000), 1.5);
+    }
+
+    #[test]
+    fn many_changes_of_tempo_leave_the_position_where_the_journal_says() {
+        use crate::journal::{Entry, Journal, JournalChange};
+        use crate::settings::{Setting, Settings};
+        let piece = Settings::default();
+        let (mut timeline, mut journal) = (Timeline::new(44_100, piece.tempo), Journal::default());
+        for change in 1..20_000 {
+            let (tick, tempo) = (change * 611, if change % 2 == 0 { 60.0 } else { 173.1 });
+            let frame = timeline.frame_of(tick).unwrap();
+            timeline.push(timeline.with_tempo(frame, tempo));
+            journal.push(Entry { tick, change: JournalChange::Setting(Setting::Tempo(tempo)) });
+        }
+        let frame = timeline.last().frame + 1000;
+        let off = timeline.tick_at(frame) - journal.tick_at(frame as f64 / 44_100.0, piece);
+        assert!(off.abs() < 1e-3, "{off} ticks");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 mod probe;
 
 use auralis_graph::command::When;
+use auralis_graph::engine::Start;
 use auralis_graph::param::Amount;
-use auralis_graph::settings::Setting;
+use auralis_graph::settings::{Setting, Settings};
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, pitch, sharpest};
 use probe::{RATE, built, frames, hear, noise, pulse, sine};
 
@@ -38,6 +39,17 @@ fn echoes_come_to_the_frame_at_every_rate_and_tempo() {
             assert!((hits[1].1 - 0.5).abs() < 1e-3 && (hits[2].1 - 0.25).abs() < 1e-3, "{hits:?}");
         }
     }
+}
+
+#[test]
+fn a_start_at_another_tempo_has_its_echoes_at_that_tempo() {
+    let node = "y: { type: delay, in: x, time: 1/4, feedback: 0.5, mix: 1 }";
+    let mut built = built(&[pulse(4)], node, RATE);
+    let before = Settings { tempo: 120.0, ..built.engine.initial_settings() };
+    built.engine.reset(&Start::beginning(before));
+    let delay = RATE as usize / 2;
+    let [left, _] = frames(&mut built, delay * 2 + 10);
+    assert_eq!(places(&hits(&left)), [delay, 2 * delay]);
 }
 
 #[test]

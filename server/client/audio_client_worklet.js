@@ -4,7 +4,7 @@ import { Connection, Link } from './connection.js';
 import { BufferTarget } from './jitter.js';
 import { Output } from './output.js';
 import { Phase } from './playout.js';
-import { follows, seamOf } from './protocol.js';
+import { broken, follows, seamOf } from './protocol.js';
 
 /** Milliseconds between two reports to the station. */
 const REPORT = 5000;
@@ -27,6 +27,8 @@ export class AuralisClient extends EventTarget {
     this.aheadMs = 0;
     this.figures = null;
     this.seam = null;
+    /** When the station that is heard was started. */
+    this.started = null;
     this.target = new BufferTarget();
     this.output = new Output((figures) => this.hearFigures(figures), () => this.pause());
     this.connection = new Connection({
@@ -121,6 +123,8 @@ export class AuralisClient extends EventTarget {
     if (message.type === 'generation_update') this.emit('generation', message);
     if (message.type === 'error') this.emit('fault', message);
     if (message.type === 'status') {
+      if (message.started !== this.started) this.seam = broken(this.seam);
+      this.started = message.started;
       this.clients = message.active_clients;
       this.aheadMs = message.buffer_depth_ms;
     }

@@ -8,7 +8,7 @@ const FORMAT_PCM16 = 1;
 
 /**
  * @typedef {object} Chunk
- * @property {number} index number of the chunk since the start of the station
+ * @property {number} index number of the chunk since position 0 of the station
  * @property {number} micros when the station plays it, in microseconds since the Unix epoch, by its own clock
  * @property {number} rate frames per second
  * @property {Float32Array} left
@@ -97,9 +97,14 @@ export function seamOf({ index, micros, rate, left }) {
   return { next: index + 1, due: micros + (left.length / rate) * 1e6, rate };
 }
 
+/** A seam that nothing follows: the station was started anew, and what rang then does not ring now. */
+export function broken(seam) {
+  return seam && { ...seam, rate: 0 };
+}
+
 /**
  * Whether a chunk goes on where another ended: the next number, and due when it should be. (A station that was
- * started anew counts from 0 and may happen to be at the number that is awaited.)
+ * started anew may count from 0 and happen to be at the number that is awaited.)
  */
 export function follows(chunk, seam) {
   if (!seam || chunk.index !== seam.next || chunk.rate !== seam.rate) return false;

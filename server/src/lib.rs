@@ -7,6 +7,7 @@ pub mod library;
 pub mod midi_file;
 pub mod reference;
 pub mod settings;
+pub mod state;
 pub mod station;
 mod watch;
 pub mod web;

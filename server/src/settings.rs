@@ -2,6 +2,7 @@
 //! the help. Precedence: flag, environment (and `.env`), configuration file, preset, built-in default.
 
 use auralis_graph::music::Key;
+use auralis_nodes::encoder::micros_of;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Folders from which a preset that comes over the network may name files.
     pub assets: Vec<PathBuf>,
+    /// Where position and changes are kept over a restart; nowhere if there is no folder.
+    pub state: Option<PathBuf>,
+    /// The instant of position 0, in microseconds since the Unix epoch.
+    pub epoch: Option<i64>,
 }
 
 /// What a station is run for.
@@ -100,6 +105,8 @@ impl Default for Settings {
             log_file: None,
             cors_origins: vec!["http://localhost:3000".into()],
             assets: Vec::new(),
+            state: auralis_graph::places::state_folder(),
+            epoch: None,
         }
     }
 }
@@ -297,6 +304,32 @@ pub const DEFINITIONS: &[Definition] = &[
                 .filter(|folder| !folder.is_empty())
                 .map(PathBuf::from)
                 .collect();
+            Ok(())
+        },
+    },
+    Definition {
+        name: "state",
+        alias: None,
+        value: "DIR",
+        about: "Folder that keeps position and changes over a restart, `none` for none [default: $XDG_STATE_HOME/auralis, \
+                else ~/.local/state/auralis; macOS: ~/Library/Application Support/Auralis/stations; Windows: \
+                %LOCALAPPDATA%\\Auralis]",
+        set: |s, text| {
+            let text = text.trim();
+            s.state = (!matches!(text, "" | "none")).then(|| PathBuf::from(text));
+            Ok(())
+        },
+    },
+    Definition {
+        name: "epoch",
+        alias: None,
+        value: "TIME",
+        about: "Instant of position 0, such as 2026-01-31T20:00:00Z: what is due now is played now [default: the one \
+                that --state keeps, else the first start]",
+        set: |s, text| {
+            let wants = "an instant that has passed, in UTC, such as 2026-01-31T20:00:00Z";
+            let passed = |at: &i64| *at <= crate::station::now_micros();
+            s.epoch = Some(micros_of(text.trim()).filter(passed).ok_or(wants)?);
             Ok(())
         },
     },
@@ -519,6 +552,9 @@ mod tests {
             ("AURALIS_THREADS", "0", "from 1 to 256"),
             ("AURALIS_SAMPLE_RATE", "NaN", "from 8000 to 192000"),
             ("AURALIS_CHUNK_DURATION_MS", "NaN", "from 10 to 1000"),
+            ("AURALIS_EPOCH", "yesterday", "must be an instant that has passed, in UTC, such as 2026-"),
+            ("AURALIS_EPOCH", "2026-01-31", "must be an instant"),
+            ("AURALIS_EPOCH", "9999-01-01T00:00:00Z", "must be an instant that has passed"),
         ] {
             let error = layered(&[(name, value)], &[]).unwrap_err().to_string();
             assert!(error.contains(wants), "{error}");

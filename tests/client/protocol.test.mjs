@@ -1,7 +1,7 @@
 // Chunks are read alike from binary frames and from JSON, and what is no chunk is refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { follows, fromBase64, microseconds, planar, readAudio, readFrame, seamOf } from '../../server/client/protocol.js';
+import { broken, follows, fromBase64, microseconds, planar, readAudio, readFrame, seamOf } from '../../server/client/protocol.js';
 
 const SAMPLES = [0, 1, -1, 32_767, -32_768, 258];
 
@@ -92,4 +92,7 @@ test('a chunk follows another by number and by the clock of one station', () => 
   assert.ok(!follows(chunk(11, 103), seam), 'another station that happens to be at this number');
   assert.ok(!follows(chunk(11, 100.1, 48_000), seam), 'another rate');
   assert.ok(!follows(chunk(11, 100.1), null), 'the first of all');
+  assert.ok(!follows(chunk(11, 100.1), broken(seam)), 'the same station, started anew');
+  assert.equal(broken(seam).next, 11);
+  assert.equal(broken(null), null);
 });

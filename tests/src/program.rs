@@ -93,7 +93,8 @@ impl Room {
         for name in foreign.filter(|name| name.to_string_lossy().to_uppercase().starts_with("AURALIS_")) {
             command.env_remove(name);
         }
-        command.current_dir(self.0.path()).env("XDG_DATA_HOME", self.0.path()).env("NO_COLOR", "1");
+        command.current_dir(self.0.path()).env("NO_COLOR", "1");
+        command.env("XDG_DATA_HOME", self.0.path()).env("XDG_STATE_HOME", self.path("state"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

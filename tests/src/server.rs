@@ -4,7 +4,9 @@ use crate::http::agent;
 use crate::program::{Room, wait};
 use crate::text::wait_for_line;
 use serde_json::Value as Json;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// A station of its own: its presets, its port, nobody else's settings.
@@ -13,6 +15,7 @@ pub struct Server {
     port: u16,
     arguments: Vec<String>,
     room: Room,
+    said: Vec<String>,
 }
 
 impl Server {
@@ -36,8 +39,8 @@ impl Server {
         }
         let first = presets.first().map(|(name, _)| *name);
         let arguments: Vec<String> = first.iter().chain(more).map(ToString::to_string).collect();
-        let (child, port) = launch(&room, &arguments, 0);
-        Self { child, port, arguments, room }
+        let (child, port, said) = launch(&room, &arguments, 0);
+        Self { child, port, arguments, room, said }
     }
 
     /// Saves another text of a preset of its, as editors do: a new file takes the place of the old one.
@@ -60,7 +63,32 @@ impl Server {
     /// Starts it anew on the port that it had.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.port) = launch(&self.room, &self.arguments, self.port);
+        (self.child, self.port, self.said) = launch(&self.room, &self.arguments, self.port);
+    }
+
+    /// What it said before it listened.
+    pub fn said(&self) -> String {
+        self.said.join("\n")
+    }
+
+    /// The room that it runs in.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The folder in which it keeps what was changed in a preset.
+    ///
+    /// # Panics
+    /// There is none, or several.
+    pub fn state(&self, preset: &str) -> PathBuf {
+        let folders = std::fs::read_dir(self.room.path("state/auralis")).expect("there are states");
+        let names = folders.map(|entry| entry.expect("a folder can be read").path());
+        let is_its = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{preset}-")))
+        };
+        let mut its: Vec<PathBuf> = names.filter(is_its).collect();
+        assert_eq!(its.len(), 1, "{its:?}");
+        its.remove(0)
     }
 
     /// Sends it a signal, such as INT or TERM, and waits for its end: the exit status and how long it took.
@@ -129,7 +157,7 @@ impl Drop for Server {
     }
 }
 
-fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16) {
+fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16, Vec<String>) {
     let mut child = room
         .command()
         .args(["serve", "--host", "0.0.0.0", "--port", &port.to_string()])
@@ -138,8 +166,11 @@ fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16) {
         .spawn()
         .expect("the program does not start");
     let stderr = child.stderr.take().expect("its standard error is a pipe");
-    let port = wait_for_line(stderr, |line| {
+    let (told, said) = mpsc::sync_channel(1000);
+    let port = wait_for_line(stderr, move |line| {
+        // More than a thousand lines nobody asks for.
+        let _ = told.try_send(line.to_string());
         line.split_once(" plays on http://")?.1.rsplit(':').next()?.parse().ok()
     });
-    (child, port)
+    (child, port, said.try_iter().collect())
 }

@@ -299,6 +299,9 @@ fn the_help_of_serve_names_every_setting() {
         "log-level",
         "log-file",
         "cors-origins",
+        "assets",
+        "state",
+        "epoch",
         "enable-ssl",
     ] {
         assert!(help.contains(&format!("--{name} ")), "--{name} is missing");

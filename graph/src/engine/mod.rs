@@ -189,6 +189,11 @@ impl Engine {
         let tempo = self.log.current().tempo;
         let (tick, seconds) = (start.tick, start.seconds);
         self.timeline.restart(Anchor { frame: 0, tick, seconds, tempo, playing: true, jump: true });
+        for (cell, slot) in &self.schedule.musical {
+            // SAFETY: as above.
+            let cell = unsafe { self.schedule.cells[*cell as usize].get() };
+            cell.jump(*slot, cell.slots[usize::from(*slot)].amount, tempo);
+        }
         let controls = Arc::clone(&self.controls);
         for (index, value) in &start.controls {
             for target in controls.get(usize::from(*index)).map_or(&[][..], |control| &control.targets) {
@@ -197,6 +202,7 @@ impl Engine {
                 unsafe { cell.get() }.jump(target.param, Amount::Value(target.value(*value)), tempo);
             }
         }
+        self.link.status.publish(0, tick, self.log.current());
     }
 
     /// The settings with which the graph was made.
@@ -400,7 +406,7 @@ impl Engine {
         }
         if matches!(change, Change::Setting(_) | Change::Control { .. }) {
             let tick = self.whole_tick(frame);
-            self.link.report(Report::Applied { tick, frame, change });
+            self.link.report(Report::Applied { tick, frame, change, edition: self.edition });
         }
     }
 

@@ -35,18 +35,18 @@ impl Pending {
     }
 
     /// Takes a command in. `Now` becomes the first frame not yet computed or, for what the journal records,
-    /// the next whole tick.
+    /// the next whole tick, as does a tick that has passed.
     pub fn push(&mut self, command: Command, frame: i64, timeline: &Timeline) {
         if self.is_full() {
             return;
         }
         let journalled = matches!(command.change, Change::Setting(_) | Change::Control { .. });
-        let when = match command.when {
-            When::Now if journalled && timeline.last().playing => {
-                When::Tick(timeline.tick_at(frame).ceil() as i64)
-            }
-            When::Now => When::Frame(frame),
-            when => when,
+        let next = (journalled && timeline.last().playing).then(|| timeline.tick_at(frame).ceil() as i64);
+        let when = match (command.when, next) {
+            (When::Now, Some(next)) => When::Tick(next),
+            (When::Now, None) => When::Frame(frame),
+            (When::Tick(tick), Some(next)) => When::Tick(tick.max(next)),
+            (when, _) => when,
         };
         self.list.push(Waiting { when, change: command.change, arrived: false });
     }

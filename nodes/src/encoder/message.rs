@@ -100,6 +100,12 @@ pub fn timestamp(micros: i64) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+/// The microseconds since the Unix epoch of a time of RFC 3339. Control side.
+pub fn micros_of(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos() / 1000).ok()
+}
+
 /// Reads an `audio` message back into its header (without the time) and PCM bytes. Control side.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 mod message;
 mod pcm;
 
-pub use message::{ChunkHeader, ENVELOPE, MessageEncoder, MessageError, decode, timestamp};
+pub use message::{ChunkHeader, ENVELOPE, MessageEncoder, MessageError, decode, micros_of, timestamp};
 pub use pcm::{interleave, soft_knee, to_i16};
 
 use auralis_graph::dsp::QUANTUM;

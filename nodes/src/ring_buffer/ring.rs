@@ -152,6 +152,14 @@ impl ChunkRing {
         }
     }
 
+    /// Begins at another index than 0; for a ring that nobody writes or reads yet.
+    pub fn starting_at(self, index: u64) -> Self {
+        self.written.store(index, Ordering::Release);
+        self.floor.store(index, Ordering::Release);
+        self.live.store(index, Ordering::Release);
+        self
+    }
+
     /// The writing end; a ring has one writer.
     pub fn writer(&self) -> ChunkWriter {
         let free = (0..self.buffers.len() as u64).collect();
@@ -173,7 +181,7 @@ impl ChunkRing {
         self.seconds_per_chunk
     }
 
-    /// Chunks written since the start: the index of the next one.
+    /// The index of the next chunk: how many were written, where the ring starts at 0.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }

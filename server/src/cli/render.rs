@@ -38,7 +38,8 @@ pub struct Render {
     /// Start this far into the piece; notes that sound there are sounding.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     from: f64,
-    /// Play this much unheard before --from, so that tails are as they would be.
+    /// Play this much unheard before --from, so that tails are as they would be. Where --controls notes that a station
+    /// began to play, nothing from before that is.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     preroll: f64,
     /// After the length, release all notes and go on until their tails have faded, 60 s at most.
@@ -59,7 +60,8 @@ pub struct Render {
     /// Set key, tempo, meter, intensity, an exposed control or a parameter: --set key="C minor" --set pad.gain=-9.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     sets: Vec<String>,
-    /// Changes over time: a journal as JSON lines, such as {"tick":3840,"intensity":0.8}.
+    /// Changes over time: a journal as JSON lines, such as {"tick":3840,"intensity":0.8}, or the journal.jsonl of a
+    /// station's state: what was heard is rendered again.
     #[arg(long, value_name = "FILE")]
     controls: Option<PathBuf>,
     /// Write the notes that are played to this MIDI file too.

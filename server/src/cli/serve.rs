@@ -15,6 +15,9 @@ use tracing_subscriber::filter::LevelFilter;
 /// Without further set-up it plays the preset `night_drift` on port 8000. Every setting can be given as a flag,
 /// as an environment variable (AURALIS_PORT for --port, and so on; a .env file is read too) or in a configuration
 /// file, in that order; what none of them says follows from the preset.
+///
+/// A station that is killed and started again goes on at the note that is due now, with what listeners have moved;
+/// --state says where that is kept.
 #[derive(Debug, Args)]
 pub struct Serve {
     /// The preset to play.

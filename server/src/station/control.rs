@@ -2,7 +2,9 @@
 
 use super::{Shared, StationError, lock};
 use crate::settings::BPM;
+use crate::state::Resumed;
 use auralis_graph::command::When;
+use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::music::Key;
 use auralis_graph::settings::{Setting, Settings};
 use serde::Deserialize;
@@ -88,18 +90,31 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Takes the settings that wait, as changes for the engine.
-    pub fn take_settings(&mut self) -> Vec<Setting> {
-        let key = self.key.take().map(Setting::Key);
-        let tempo = self.bpm.take().map(Setting::Tempo);
-        let intensity = self.intensity.take().map(Setting::Intensity);
-        let seed = self.seed.take().map(Setting::Seed);
-        [key, tempo, intensity, seed].into_iter().flatten().collect()
+    /// What a preset is taken up with.
+    pub fn of(preset: &str, resumed: &Resumed) -> Self {
+        let mut wishes = Self { preset: preset.into(), params: resumed.moved.clone(), ..Self::default() };
+        resumed.wishes.iter().for_each(|setting| wishes.set(*setting));
+        wishes
     }
 
-    /// Forgets the settings that wait: another preset begins with its own.
-    pub fn forget_settings(&mut self) {
-        self.take_settings();
+    fn settings(&self) -> impl Iterator<Item = Setting> {
+        let key = self.key.map(Setting::Key);
+        let tempo = self.bpm.map(Setting::Tempo);
+        let intensity = self.intensity.map(Setting::Intensity);
+        let seed = self.seed.map(Setting::Seed);
+        [key, tempo, intensity, seed].into_iter().flatten()
+    }
+
+    /// Takes the settings that wait, as changes for the engine.
+    pub fn take_settings(&mut self) -> Vec<Setting> {
+        let settings = self.settings().collect();
+        (self.key, self.bpm, self.intensity, self.seed) = (None, None, None, None);
+        settings
+    }
+
+    /// The settings that wait, as entries of the journal at the tick at which they will be taken.
+    pub fn entries(&self, tick: i64) -> Vec<Entry> {
+        self.settings().map(|setting| Entry { tick, change: JournalChange::Setting(setting) }).collect()
     }
 
     /// Forgets where a control was moved.
@@ -109,13 +124,15 @@ impl Wishes {
 
     /// Wishes for what the author changed, instead of what was wished for before.
     pub fn author(&mut self, before: Settings, after: Settings) {
-        for setting in before.changes_to(&after) {
-            match setting {
-                Setting::Key(key) => self.key = Some(key),
-                Setting::Tempo(bpm) => self.bpm = Some(bpm),
-                Setting::Intensity(intensity) => self.intensity = Some(intensity),
-                Setting::Seed(seed) => self.seed = Some(seed),
-            }
+        before.changes_to(&after).for_each(|setting| self.set(setting));
+    }
+
+    fn set(&mut self, setting: Setting) {
+        match setting {
+            Setting::Key(key) => self.key = Some(key),
+            Setting::Tempo(bpm) => self.bpm = Some(bpm),
+            Setting::Intensity(intensity) => self.intensity = Some(intensity),
+            Setting::Seed(seed) => self.seed = Some(seed),
         }
     }
 
@@ -243,7 +260,17 @@ impl Shared {
             }
         }
         lock(&self.wishes).wish(change, &current.id);
+        self.keep_wishes();
         self.tell_all(self.generation_update());
         Ok(())
+    }
+
+    /// Lets what waits for the composer be found again after a restart.
+    pub(super) fn keep_wishes(&self) {
+        let current = self.current();
+        let at = current.grid.next_change(current.controller.tick());
+        // Under the lock: of two threads the one with the later wish is the later one to keep it.
+        let wishes = lock(&self.wishes);
+        current.keeper.wish(wishes.entries(at));
     }
 }

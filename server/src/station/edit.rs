@@ -1,10 +1,11 @@
 //! The preset's text changes while it plays: a good text is taken over, a bad one changes nothing. Control side.
 
-use super::{Current, Fault, Shared, StationError, lock, read};
+use super::{Current, Fault, Shared, StationError, lock, read, starting_settings};
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
 use auralis_graph::command::When;
 use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::node::Role;
 use auralis_graph::places::Places;
 use auralis_graph::{Preset, Source};
@@ -71,7 +72,7 @@ impl Shared {
             return Err(StationError::Replaced);
         }
         if needs_another_engine(&current.preset, &preset) {
-            self.play_next(&current.id, preset, loaded)?;
+            self.play_next(&current.id, preset, loaded, Arc::clone(&current.keeper))?;
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }
         let edited = editing.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
@@ -91,7 +92,9 @@ impl Shared {
             }
             *playing = next;
         }
-        self.keep_wishes(&current.preset, &preset, &edited.prepared);
+        self.carry_wishes(&current.preset, &preset, &edited.prepared);
+        current.keeper.text(&preset, starting_settings(&self.settings, &preset));
+        self.keep_wishes();
         self.tell_all(self.generation_update());
         editing.finish(PATIENCE);
         Ok(Edited { prepared: edited.prepared, anew: false })
@@ -129,7 +132,7 @@ impl Shared {
 
     /// What listeners moved stays moved, except where the author moved it now; what the author changed of key,
     /// tempo, intensity and seed comes with the composer's next change.
-    fn keep_wishes(&self, before: &Preset, after: &Preset, prepared: &[String]) {
+    fn carry_wishes(&self, before: &Preset, after: &Preset, prepared: &[String]) {
         let current = self.current();
         let mut wishes = lock(&self.wishes);
         for (name, value) in wishes.params(&current.id) {
@@ -139,7 +142,14 @@ impl Shared {
                 control.default == old.default && (control.range.min..=control.range.max).contains(&value)
             });
             match keeps {
-                None => wishes.forget(&name),
+                None => {
+                    wishes.forget(&name);
+                    if let Some(control) = control {
+                        let tick = current.controller.tick() as i64;
+                        let change = JournalChange::Control { name, value: control.default };
+                        current.keeper.note(Entry { tick, change });
+                    }
+                }
                 Some((control, _)) => {
                     let fresh = |node: usize| prepared.contains(&after.nodes[node].name);
                     if control.targets.iter().any(|target| fresh(target.node)) {

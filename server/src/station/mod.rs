@@ -22,6 +22,7 @@ pub use stats::RenderStats;
 
 use crate::library;
 use crate::settings::Settings;
+use crate::state::{Keeper, StateError, States};
 use crate::watch::Watch;
 use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
@@ -30,7 +31,7 @@ use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
-use playing::Playing;
+use playing::{Next, Playing};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
 
+/// Chunks from the building of another preset to its first.
+const AHEAD: u64 = 2;
 /// Events that a slow listener's task may leave unread.
 const EVENTS: usize = 64;
 
@@ -62,6 +65,9 @@ pub enum StationError {
     /// The graph has no ring that listeners could read.
     #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
     NothingToHear,
+    /// What was kept of it cannot be gone on from.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The system refused a thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -101,6 +107,8 @@ pub struct Current {
     editor: Arc<Mutex<Editor>>,
     /// How often its text was edited while it played.
     pub edition: u64,
+    /// What is kept of it over a restart.
+    keeper: Arc<Keeper>,
 }
 
 /// What the render thread and all others share.
@@ -119,11 +127,12 @@ pub struct Shared {
     pub stats: RenderStats,
     current: Mutex<Current>,
     wishes: Mutex<Wishes>,
-    next: Mutex<Option<(Box<Playing>, Current)>>,
+    next: Mutex<Option<Next>>,
+    states: States,
     watch: Mutex<Option<Watch>>,
     /// The nodes that failed and are silent.
     muted: Mutex<BTreeSet<String>>,
-    /// The number of chunks written, for those who wait for one.
+    /// The number of the next chunk, for those who wait for one.
     written: watch::Sender<u64>,
     events: broadcast::Sender<Arc<str>>,
     phrases: AtomicU64,
@@ -132,6 +141,8 @@ pub struct Shared {
     running: AtomicBool,
     stop: AtomicBool,
     started: Instant,
+    /// The same in microseconds since the Unix epoch.
+    begun: i64,
 }
 
 /// A running station. Dropping it stops the render thread.
@@ -160,31 +171,51 @@ impl Station {
         let preset = Arc::new(read(&loaded, &catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
         let path = loaded.path.clone();
-        let (playing, current) = Playing::new(&settings, &catalogue, &id, preset, piece, loaded)?;
+        let states = States::new(settings.state.clone());
+        let keeper = states.of(argument, &loaded)?;
+        let text = Arc::clone(&preset);
+        let (mut playing, current) =
+            Playing::new(&settings, &catalogue, &id, text, piece, loaded, Arc::clone(&keeper))?;
         let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
         let frames = (seconds * f64::from(settings.sample_rate)).round() as usize;
+        // Whole frames: ten years on a chunk is still where its number says.
+        let seconds = frames as f64 / f64::from(settings.sample_rate);
         let kept = settings.buffer_seconds.unwrap_or(playing.kept_seconds());
         let chunks = ((kept / seconds).ceil() as usize).max(lead::Lead::FIRST.chunks() as usize * 2);
         let pcm_bytes = frames * 4;
         let message_bytes = pcm_bytes.div_ceil(3) * 4 + auralis_nodes::encoder::ENVELOPE;
         let rate = settings.sample_rate;
+        let now = now_micros();
+        let (epoch, first) = match keeper.epoch(settings.epoch) {
+            None => (now, 0),
+            Some(epoch) => (epoch, keeper.first_chunk(epoch, now, seconds, piece)?),
+        };
+        let at = (first * frames as u64) as f64 / f64::from(rate);
+        let resumed = keeper.resume(at, &preset, piece)?;
+        playing.begin(&resumed.start);
+        keeper.place(epoch, settings.epoch);
+        if first > 0 {
+            tracing::info!("{} goes on at {at:.1} s", preset.title());
+        }
         let shared = Arc::new(Shared {
-            pcm: ChunkRing::new(chunks, pcm_bytes, rate, seconds),
-            messages: ChunkRing::new(chunks, message_bytes, rate, seconds),
+            pcm: ChunkRing::new(chunks, pcm_bytes, rate, seconds).starting_at(first),
+            messages: ChunkRing::new(chunks, message_bytes, rate, seconds).starting_at(first),
             listeners: Listeners::new(settings.max_clients),
             stats: RenderStats::default(),
             current: Mutex::new(current),
-            wishes: Mutex::new(Wishes::default()),
+            wishes: Mutex::new(Wishes::of(&id, &resumed)),
             next: Mutex::new(None),
+            states,
             watch: Mutex::new(None),
             muted: Mutex::default(),
-            written: watch::Sender::new(0),
+            written: watch::Sender::new(first),
             events: broadcast::Sender::new(EVENTS),
             phrases: AtomicU64::new(0),
-            epoch: AtomicI64::new(now_micros()),
+            epoch: AtomicI64::new(epoch),
             running: AtomicBool::new(true),
             stop: AtomicBool::new(false),
             started: Instant::now(),
+            begun: now,
             settings,
             catalogue,
         });
@@ -209,6 +240,7 @@ impl Drop for Station {
             // A render thread that panicked has been reported by the panic itself.
             let _ = thread.join();
         }
+        self.shared.states.close();
     }
 }
 
@@ -274,6 +306,11 @@ impl Shared {
         self.phrases.load(Ordering::Relaxed)
     }
 
+    /// Whether a restart would find everything again.
+    pub fn is_kept(&self) -> bool {
+        self.current().keeper.is_kept()
+    }
+
     /// Whether the render thread does its work.
     pub fn is_rendering(&self) -> bool {
         self.running.load(Ordering::Acquire)
@@ -330,6 +367,7 @@ impl Shared {
             "active_clients": self.listeners.count(),
             "synthesis_latency_ms": self.stats.average_ms(),
             "server_time": crate::web::timestamp(now_micros()),
+            "started": crate::web::timestamp(self.begun),
         })
         .to_string()
     }
@@ -352,7 +390,8 @@ impl Shared {
     pub fn change_preset(self: &Arc<Self>, id: &str) -> Result<(), StationError> {
         let loaded = library::find(id)?;
         let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
-        self.play_next(id, preset, loaded)
+        let keeper = self.states.of(id, &loaded)?;
+        self.play_next(id, preset, loaded, keeper)
     }
 
     /// Builds a preset and hands it to the render thread, which fades over to it.
@@ -361,11 +400,19 @@ impl Shared {
         id: &str,
         preset: Arc<Preset>,
         loaded: library::Loaded,
+        keeper: Arc<Keeper>,
     ) -> Result<(), StationError> {
         let path = loaded.path.clone();
         let piece = starting_settings(&self.settings, &preset);
-        let (playing, current) = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded)?;
-        *lock(&self.next) = Some((Box::new(playing), current));
+        let (text, kept) = (Arc::clone(&preset), Arc::clone(&keeper));
+        let (playing, current) =
+            Playing::new(&self.settings, &self.catalogue, id, text, piece, loaded, kept)?;
+        let mut playing = Box::new(playing);
+        let at = self.pcm.written() + AHEAD;
+        let passed = keeper.epoch(self.settings.epoch).map_or(0, |epoch| self.due_micros(at) - epoch);
+        let resumed = keeper.resume(passed.max(0) as f64 / 1e6, &preset, piece)?;
+        playing.begin(&resumed.start);
+        *lock(&self.next) = Some(Next { playing, current, resumed, at });
         self.watch(path.as_deref());
         Ok(())
     }

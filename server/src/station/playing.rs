@@ -3,6 +3,8 @@
 use super::{Current, StationError, build_for, options};
 use crate::library::Loaded;
 use crate::settings::Settings;
+use crate::state::{Keeper, Resumed};
+use auralis_graph::engine::Start;
 use auralis_graph::settings as piece;
 use auralis_graph::{Built, Catalogue, Engine, Preset};
 use auralis_nodes::composer::PhraseGrid;
@@ -15,6 +17,15 @@ fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
     let ticks = piece.meter.bar_ticks() * 8;
     let plain = PhraseGrid { ticks, bars: 8, change: ticks };
     built.offers.of::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
+}
+
+/// A preset that is about to play, what others will know of it, and where it is taken up.
+pub struct Next {
+    pub playing: Box<Playing>,
+    pub current: Current,
+    pub resumed: Resumed,
+    /// The chunk for which it was made ready.
+    pub at: u64,
 }
 
 /// A running graph and the samples it has made.
@@ -35,6 +46,7 @@ impl Playing {
         preset: Arc<Preset>,
         piece: piece::Settings,
         loaded: Loaded,
+        keeper: Arc<Keeper>,
     ) -> Result<(Self, Current), StationError> {
         let built = build_for(&preset, catalogue, &options(settings, piece, loaded.places))?;
         let ring = built.offers.of::<ChunkRing>().next().map(|(_, ring)| ring);
@@ -51,8 +63,14 @@ impl Playing {
             path: loaded.path.filter(|path| path.is_file()),
             editor: Arc::new(Mutex::new(editor)),
             edition: 0,
+            keeper,
         };
         Ok((Self { engine, ring, cursor: 0, waiting: VecDeque::new() }, current))
+    }
+
+    /// Goes to a position; for a graph that has not been heard.
+    pub fn begin(&mut self, start: &Start) {
+        self.engine.reset(start);
     }
 
     /// Sound in a chunk of the preset's own encoder, in seconds.

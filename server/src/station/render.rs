@@ -1,10 +1,12 @@
 //! The thread that renders: ahead of the clock by a few chunks, never faster, and fading when the preset changes.
 
 use super::clock::Clock;
+use super::control::Wishes;
 use super::lead::Lead;
-use super::playing::Playing;
-use super::{Fault, Shared, lock, now_micros};
-use auralis_graph::command::{Report, When};
+use super::playing::{Next, Playing};
+use super::{Current, Fault, Shared, lock, now_micros};
+use auralis_graph::command::{Change, Report, When};
+use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
 use auralis_nodes::ring_buffer::ChunkWriter;
@@ -29,6 +31,10 @@ pub struct Work {
     samples: Vec<i16>,
     other: Vec<i16>,
     bytes: Vec<u8>,
+    /// The station's first chunk.
+    first: u64,
+    /// Whether wishes were handed to the engine in this chunk.
+    granted: bool,
     /// The phrase of the last update, and updates that wait until their chunk is heard.
     phrase: i64,
     announce: Option<u64>,
@@ -44,8 +50,11 @@ impl Work {
     /// Renders `playing` in chunks of so many frames.
     pub fn new(shared: Arc<Shared>, playing: Playing, frames: usize) -> Self {
         let (pcm, messages) = (shared.pcm.writer(), shared.messages.writer());
+        let first = shared.pcm.written();
         Self {
             shared,
+            first,
+            granted: false,
             playing: Box::new(playing),
             fading: None,
             frames,
@@ -63,19 +72,20 @@ impl Work {
     /// Renders until the station stops.
     pub fn run(mut self) {
         let running = Running(Arc::clone(&self.shared));
-        let mut clock = Clock::new(Instant::now(), self.shared.pcm.seconds_per_chunk());
+        let start = instant_of(self.shared.due_micros(self.first));
+        let mut clock = Clock::new(start, self.first, self.frames, self.shared.pcm.sample_rate());
         let mut lead = Lead::new(self.shared.pcm.seconds_per_chunk() * 1000.0, self.shared.pcm.capacity());
-        self.shared.epoch.store(now_micros(), Ordering::Relaxed);
         while !self.shared.stop.load(Ordering::Acquire) {
             let now = Instant::now();
             let written = self.shared.pcm.written();
             let missing = clock.stall(now, written);
             if missing > 0 {
-                let passed = written as f64 * self.shared.pcm.seconds_per_chunk() * 1e6;
-                self.shared.epoch.store(now_micros() - passed.round() as i64, Ordering::Relaxed);
+                let late = now_micros() - self.shared.due_micros(written);
+                self.shared.epoch.fetch_add(late, Ordering::Relaxed);
+                self.shared.current().keeper.delay(late);
             }
             // Before the first chunk nobody misses anything.
-            if missing > 0 && written > 0 {
+            if missing > 0 && written > self.first {
                 self.shared.stats.underruns.fetch_add(missing, Ordering::Relaxed);
                 lead.underrun(now);
                 tracing::warn!(
@@ -108,6 +118,9 @@ impl Work {
         self.playing.render(self.frames, &mut self.samples);
         self.fade();
         self.hear_reports();
+        if std::mem::take(&mut self.granted) {
+            self.shared.keep_wishes();
+        }
         self.bytes.clear();
         self.bytes.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
         let index = self.shared.pcm.written();
@@ -135,6 +148,7 @@ impl Work {
             return;
         }
         let settings = lock(&self.shared.wishes).take_settings();
+        self.granted = !settings.is_empty();
         let controller = self.shared.current().controller;
         for setting in settings {
             if let Err(error) = controller.set(setting, When::Tick(at)) {
@@ -154,11 +168,15 @@ impl Work {
         if self.fading.is_some() {
             return;
         }
-        if let Some((next, current)) = lock(&self.shared.next).take() {
+        let index = self.shared.pcm.written();
+        let next = lock(&self.shared.next).take_if(|next| next.at <= index);
+        if let Some(Next { playing, current, resumed, .. }) = next {
+            let begun = self.shared.due_micros(index) - (resumed.seconds * 1e6).round() as i64;
+            current.keeper.place(begun, self.shared.settings.epoch);
+            *lock(&self.shared.wishes) = Wishes::of(&current.id, &resumed);
             *lock(&self.shared.current) = current;
-            lock(&self.shared.wishes).forget_settings();
             lock(&self.shared.muted).clear();
-            self.fading = Some(Fade { next, done: 0 });
+            self.fading = Some(Fade { next: playing, done: 0 });
             self.phrase = -1;
         }
     }
@@ -190,7 +208,11 @@ impl Work {
 
     fn hear_reports(&self) {
         let current = self.shared.current();
+        current.keeper.miss(current.controller.lost_reports());
         while let Some(report) = current.controller.report() {
+            if let Some(entry) = entry_of(&current, report) {
+                current.keeper.note(entry);
+            }
             if let Report::Failed { node, failure, .. } = report {
                 let name = current.controller.node_name(node);
                 let text = format!("the node `{name}` is silent until it is edited: {failure}");
@@ -209,7 +231,7 @@ impl Work {
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);
-            self.announce = (index > 0).then_some(index);
+            self.announce = (index > self.first).then_some(index);
         }
     }
 
@@ -219,6 +241,27 @@ impl Work {
             self.shared.tell_all(self.shared.generation_update());
         }
     }
+}
+
+/// What the journal has to say of a report.
+fn entry_of(current: &Current, report: Report) -> Option<Entry> {
+    let Report::Applied { tick, change, edition, .. } = report else { return None };
+    let change = match change {
+        Change::Setting(setting) => JournalChange::Setting(setting),
+        Change::Control { index, value } => {
+            let name = current.controller.control_of(edition, index)?.name.clone();
+            JournalChange::Control { name, value }
+        }
+        _ => return None,
+    };
+    Some(Entry { tick, change })
+}
+
+/// The moment of a time in microseconds since the Unix epoch.
+fn instant_of(micros: i64) -> Instant {
+    let (now, ahead) = (Instant::now(), micros - now_micros());
+    let distance = Duration::from_micros(ahead.unsigned_abs());
+    if ahead < 0 { now.checked_sub(distance).unwrap_or(now) } else { now + distance }
 }
 
 /// Says that the thread is there, until it ends, however it does.

@@ -59,6 +59,7 @@ fn status(cx: Context) -> Response {
             "device": "CPU",
             "soundfont_loaded": uses_soundfont,
             "synthesis_active": station.is_rendering(),
+            "state_kept": station.is_kept(),
             "muted": station.muted(),
             "faults": station.stats.faults.load(Ordering::Relaxed),
             "timestamp": super::timestamp(now_micros()),

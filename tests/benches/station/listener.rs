@@ -26,6 +26,7 @@ impl Station {
             .args(["serve", "--host", "127.0.0.1", "--port", &port.to_string()])
             .current_dir(home.path())
             .env("XDG_DATA_HOME", home.path())
+            .env("XDG_STATE_HOME", home.path().join("state"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
