@@ -2,6 +2,7 @@
 
 use super::fade::Centre;
 use super::io::ParamValue;
+use super::levels::Peaks;
 use super::params::{Glide, Move, Slot, settle};
 use crate::dsp::{Block, QUANTUM};
 use crate::node::Processor;
@@ -42,6 +43,8 @@ pub(crate) struct Cell {
     pub tempo: Option<f64>,
     /// Quanta that a failed node still fades.
     pub fading: u32,
+    /// How loud its outputs are, for who watches.
+    pub peaks: Peaks,
 }
 
 impl Cell {
@@ -73,6 +76,7 @@ impl Cell {
             last_move: Move::LAST,
             tempo: None,
             fading: 0,
+            peaks: Peaks::default(),
         };
         cell.find_factor();
         cell

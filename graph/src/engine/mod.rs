@@ -6,6 +6,7 @@ mod edit;
 mod fade;
 pub(crate) mod glue;
 mod io;
+mod levels;
 mod memory;
 mod params;
 mod pending;
@@ -18,6 +19,7 @@ pub use io::{AudioIn, AudioOut, Io, Param};
 pub(crate) use cell::{Cell, MAX_PARAMS, SharedCell};
 pub(crate) use edit::{Edit, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
+pub(crate) use levels::{Peak, Peaks};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
 pub(crate) use schedule::{Extra, Plug, Schedule, Step, Stretch, Sum, Term};
@@ -249,6 +251,7 @@ impl Engine {
             context,
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
+            watched: self.link.status.is_watched(),
             signals: &mut self.signals,
             level: &mut self.level,
             link: &mut self.link,

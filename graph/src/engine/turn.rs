@@ -5,6 +5,7 @@ use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
 use super::fade::{Fader, Law};
 use super::io::Io;
+use super::levels;
 use super::params::Modulation;
 use super::schedule::{Extra, Schedule, Step, Sum};
 use crate::command::{Failure, NodeId, Report};
@@ -21,6 +22,8 @@ pub(crate) struct Turn<'a> {
     pub moves: &'a Moves,
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
+    /// Whether somebody wants to know how loud each node is.
+    pub watched: bool,
     pub signals: &'a mut [Block; MAX_PARAMS],
     pub level: &'a mut Block,
     pub link: &'a mut Link,
@@ -47,11 +50,13 @@ impl Turn<'_> {
     pub fn run_all<S: Simd>(&mut self, simd: S) {
         let schedule = self.schedule;
         let mut place = Place { at: self.at, index: self.at.get() };
+        // Levels are noted off this walk, which has no time to ask.
+        let unwatched = !self.watched;
         for (index, step) in schedule.steps.iter().enumerate().skip(place.index) {
             place.index = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
-            if step.plain && cell.is_plain() {
+            if unwatched && step.plain && cell.is_plain() {
                 let status = self.process(step, cell, &self.context);
                 self.finish(simd, step, cell, status);
             } else {
@@ -91,6 +96,9 @@ impl Turn<'_> {
         let status = self.process(step, cell, &context);
         cell.end_params();
         self.finish(simd, step, cell, status);
+        if self.watched {
+            levels::note(schedule, step, &cell.peaks);
+        }
     }
 
     fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
