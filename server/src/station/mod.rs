@@ -8,7 +8,9 @@ mod clock;
 mod control;
 mod edit;
 mod fault;
+mod history;
 mod lead;
+mod levels;
 mod listeners;
 mod playing;
 mod render;
@@ -17,6 +19,8 @@ mod stats;
 pub use control::{Change, ControlError, Request};
 pub use edit::Edited;
 pub use fault::Fault;
+pub use history::Next;
+pub use levels::{LevelFrame, Watching};
 pub use listeners::{Listener, ListenerError, Listeners};
 pub use stats::RenderStats;
 
@@ -24,12 +28,15 @@ use crate::library;
 use crate::settings::Settings;
 use crate::watch::Watch;
 use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::places::Places;
 use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
 use auralis_graph::settings as piece;
 use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
+use history::History;
+use levels::Levels;
 use playing::Playing;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +66,9 @@ pub enum StationError {
     /// Another preset came in between.
     #[error("another preset plays now: nothing was edited")]
     Replaced,
+    /// No text played before this one, or none was taken back.
+    #[error("there is no other text to go to")]
+    NoText,
     /// The graph has no ring that listeners could read.
     #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
     NothingToHear,
@@ -97,6 +107,8 @@ pub struct Current {
     piece: piece::Settings,
     /// Its file, if it is one.
     path: Option<PathBuf>,
+    /// Where its assets are looked for.
+    places: Places,
     /// What turns its graph into others.
     editor: Arc<Mutex<Editor>>,
     /// How often its text was edited while it played.
@@ -117,10 +129,14 @@ pub struct Shared {
     pub listeners: Listeners,
     /// How rendering goes.
     pub stats: RenderStats,
+    /// How loud the nodes are.
+    pub levels: Levels,
     current: Mutex<Current>,
     wishes: Mutex<Wishes>,
     next: Mutex<Option<(Box<Playing>, Current)>>,
     watch: Mutex<Option<Watch>>,
+    /// The texts that played.
+    history: Mutex<History>,
     /// The nodes that failed and are silent.
     muted: Mutex<BTreeSet<String>>,
     /// The number of chunks written, for those who wait for one.
@@ -173,10 +189,12 @@ impl Station {
             messages: ChunkRing::new(chunks, message_bytes, rate, seconds),
             listeners: Listeners::new(settings.max_clients),
             stats: RenderStats::default(),
+            levels: Levels::default(),
             current: Mutex::new(current),
             wishes: Mutex::new(Wishes::default()),
             next: Mutex::new(None),
             watch: Mutex::new(None),
+            history: Mutex::default(),
             muted: Mutex::default(),
             written: watch::Sender::new(0),
             events: broadcast::Sender::new(EVENTS),
@@ -351,7 +369,7 @@ impl Shared {
     pub fn change_preset(self: &Arc<Self>, id: &str) -> Result<(), StationError> {
         let loaded = library::find(id)?;
         let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
-        self.play_next(id, preset, loaded)
+        self.play_next(id, preset, loaded, 0)
     }
 
     /// Builds a preset and hands it to the render thread, which fades over to it.
@@ -360,11 +378,12 @@ impl Shared {
         id: &str,
         preset: Arc<Preset>,
         loaded: library::Loaded,
+        edition: u64,
     ) -> Result<(), StationError> {
         let path = loaded.path.clone();
         let piece = starting_settings(&self.settings, &preset);
         let (playing, current) = Playing::new(&self.settings, &self.catalogue, id, preset, piece, loaded)?;
-        *lock(&self.next) = Some((Box::new(playing), current));
+        *lock(&self.next) = Some((Box::new(playing), Current { edition, ..current }));
         self.watch(path.as_deref());
         Ok(())
     }
@@ -380,7 +399,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn options(settings: &Settings, piece: piece::Settings, places: auralis_graph::places::Places) -> Options {
+fn options(settings: &Settings, piece: piece::Settings, places: Places) -> Options {
     let epoch = Some(now_micros());
     Options {
         socket: Socket::Server,
