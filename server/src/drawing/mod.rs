@@ -52,8 +52,7 @@ pub fn draw(preset: &Preset, form: Form) -> String {
     }
 }
 
-/// A preset as the page draws it (contract, section 4): boxes and paths in pixels, where each node stands in the text,
-/// and by which numbers its levels come.
+/// A preset as the page draws it (contract, section 4): boxes and paths in pixels, and by which numbers levels come.
 pub fn for_page(preset: &Preset, controller: &Controller) -> Json {
     let edges = edges(preset);
     let picture = Picture::of(preset.nodes.len(), &edges);
@@ -62,7 +61,6 @@ pub fn for_page(preset: &Preset, controller: &Controller) -> Json {
     let running: HashSet<&str> = controller.node_names().collect();
     let slot = |node: &NodeEntry, port: usize| slots.get(&(node.name.as_str(), port)).copied();
     let nodes = preset.nodes.iter().zip(&picture.boxes).map(|(node, (x, y))| {
-        let at = preset.source.position(node.span.start);
         let heard = node.ports.outputs.iter().enumerate().filter(|(_, port)| is_heard(port.kind));
         let levels: Vec<usize> = heard.filter_map(|(port, _)| slot(node, port)).collect();
         json!({
@@ -70,8 +68,6 @@ pub fn for_page(preset: &Preset, controller: &Controller) -> Json {
             "kind": node.kind.name,
             "x": x.round(),
             "y": y.round(),
-            "line": at.line,
-            "column": at.column,
             "levels": levels,
             "runs": running.contains(node.name.as_str()),
         })

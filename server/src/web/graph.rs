@@ -47,6 +47,7 @@ fn shown(caller: Caller, station: Arc<Shared>) -> Response {
         "text": current.preset.source.text(),
         "canonical": current.preset.expand(),
         "drawing": drawing::for_page(&current.preset, &current.controller),
+        "nodes": places(&current.preset.source),
         "muted": station.muted(),
         "undo": undo,
         "redo": redo,
@@ -141,7 +142,9 @@ fn refused(mistakes: &Diagnostics) -> Response {
 fn places(source: &Source) -> Vec<Json> {
     let place = |node: Outlined| {
         let at = source.position(node.at.start);
-        json!({ "name": node.name, "line": at.line, "column": at.column })
+        let end = node.whole.start + source.slice(node.whole).trim_end().len() as u32;
+        let end = source.position(end).line;
+        json!({ "name": node.name, "line": at.line, "column": at.column, "end_line": end })
     };
     outline(source).into_iter().map(place).collect()
 }
