@@ -11,8 +11,9 @@ const MANY = 300;
 const AROUND = 200;
 /** Lines that are drawn at once, at most. */
 const MOST_WAYS = 800;
-/** The drawing is not made smaller than this: it is scrolled instead. */
-const SMALLEST = 0.62;
+/** The drawing is not made smaller than this to fit sideways, and in height: it is scrolled instead. */
+const NARROWEST = 0.62;
+const LOWEST = 0.84;
 /** Width of a line in silence and at the ceiling, in pixels. */
 const THIN = 1.5;
 const WIDE = 7;
@@ -104,7 +105,9 @@ export class GraphView {
   fit() {
     if (!this.graph || this.frame.clientWidth === 0) return;
     const [width, height] = this.graph.size;
-    this.scale = Math.min(1, Math.max(SMALLEST, this.frame.clientWidth / width));
+    const fits = (room, size, least) => Math.max(least, room / size);
+    const { clientWidth, clientHeight } = this.frame;
+    this.scale = Math.min(1, fits(clientWidth, width, NARROWEST), fits(clientHeight, height, LOWEST));
     this.sheet.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.sheet.setAttribute('width', Math.floor(width * this.scale));
     this.sheet.setAttribute('height', Math.floor(height * this.scale));
@@ -170,8 +173,8 @@ export class GraphView {
     const peak = svg('rect', { class: 'peak', x: -1, y: -1.5, width: 2, height: 6 });
     const meter = svg(
       'g',
-      { class: 'meter', transform: `translate(11 ${height - 9})` },
-      svg('rect', { class: 'track', width: width - 22, height: 3 }),
+      { class: 'meter', transform: `translate(11 ${height - 10})` },
+      svg('rect', { class: 'rail', width: width - 22, height: 3 }),
       bar,
       peak,
     );

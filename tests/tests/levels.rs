@@ -145,8 +145,9 @@ nodes:
     let names: Vec<_> = nodes.iter().filter_map(|node| node["name"].as_str()).collect();
     assert_eq!(names, ["keys", "wave", "pad", "echo", "alone", "out"]);
     let places = (3..).zip(names);
-    let places: Json =
-        places.map(|(line, name)| json!({ "name": name, "line": line, "column": 3, "end_line": line })).collect();
+    let places: Json = places
+        .map(|(line, name)| json!({ "name": name, "line": line, "column": 3, "end_line": line }))
+        .collect();
     assert_eq!(graph["nodes"], places);
     let runs: Vec<_> = nodes.iter().filter(|node| node["runs"] == false).map(|node| &node["name"]).collect();
     assert_eq!(runs, ["alone"], "what nobody hears does not run");

@@ -4,16 +4,16 @@ use super::{Edge, Flow, layers};
 use std::fmt::Write;
 
 /// A node's box.
-pub const BOX: (f32, f32) = (136.0, 48.0);
+pub const BOX: (f32, f32) = (136.0, 52.0);
 /// From one node to its neighbour, and from one layer to the next.
-const STEP: (f32, f32) = (160.0, 104.0);
+const STEP: (f32, f32) = (160.0, 94.0);
 /// Room around everything: half of what is between two nodes.
 const MARGIN: (f32, f32) = (12.0, 34.0);
 /// How far ways that meet at a box stand apart, at most, and from its corners.
 const APART: f32 = 18.0;
 const CORNER: f32 = 14.0;
 /// How deep a way turns that leads back up.
-const TURN: f32 = 40.0;
+const TURN: f32 = 34.0;
 
 /// All places, in pixels from the top left.
 pub struct Picture {
@@ -53,7 +53,7 @@ impl Picture {
             let end = (middle(*to) + ends[edge], boxes[*to].1);
             match placed.back[edge] {
                 true => back(start, end, &bends[edge]),
-                false => down(start, end, &bends[edge], placed.nodes[*from].0 + 1, label_at(*flow)),
+                false => down(start, end, &bends[edge], placed.nodes[*from].0 + 1, label_at(*flow, edge)),
             }
         });
         Self {
@@ -100,12 +100,13 @@ fn down(start: (f32, f32), end: (f32, f32), bends: &[f32], layer: usize, label: 
     (path, (at.0 + (end.0 - at.0) * sideways, at.1 + (end.1 - at.1) * label))
 }
 
-/// How far down its last stretch a label stands: an output's name further up, a parameter's further down.
-fn label_at(flow: Flow) -> f32 {
+/// How far down its last stretch a label stands: an output's name further up, a parameter's further down, and those of
+/// neighbours not in one line.
+fn label_at(flow: Flow, edge: usize) -> f32 {
     match flow {
         Flow::Audio => 0.5,
-        Flow::Notes | Flow::Packets => 0.36,
-        Flow::Modulation => 0.7,
+        Flow::Notes | Flow::Packets => 0.32,
+        Flow::Modulation => [0.56, 0.82][edge % 2],
     }
 }
 

@@ -36,9 +36,9 @@ pub fn write(preset: &Preset, edges: &[Edge]) -> String {
             out,
             "<rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>\
              <text x=\"{middle:.0}\" y=\"{:.0}\">{}</text><text class=\"kind\" x=\"{middle:.0}\" y=\"{:.0}\">{}</text>",
-            y + 21.0,
+            y + 23.0,
             node.name,
-            y + 37.0,
+            y + 39.0,
             node.kind.name
         );
     }
