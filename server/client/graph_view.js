@@ -11,9 +11,10 @@ const MANY = 300;
 const AROUND = 200;
 /** Lines that are drawn at once, at most. */
 const MOST_WAYS = 800;
-/** The drawing is not made smaller than this to fit sideways, and in height: it is scrolled instead. */
+/** The drawing is not made smaller than this to fit sideways, where fingers touch it, and in height: it is scrolled. */
 const NARROWEST = 0.62;
-const LOWEST = 0.84;
+const TOUCHED = 0.85;
+const LOWEST = 0.85;
 /** Width of a line in silence and at the ceiling, in pixels. */
 const THIN = 1.5;
 const WIDE = 7;
@@ -57,6 +58,7 @@ export class GraphView {
     this.stop = null;
     this.looks = 0;
     this.heard = 0;
+    this.touch = matchMedia('(pointer: coarse)');
     this.stillness = matchMedia('(prefers-reduced-motion: reduce)');
     this.sheet.addEventListener('click', (event) => this.pick(event.target.closest('.node')));
     this.sheet.addEventListener('keydown', (event) => this.press(event));
@@ -83,6 +85,14 @@ export class GraphView {
     this.sheet.setAttribute('aria-label', `Graph of ${count} ${count === 1 ? 'node' : 'nodes'}. Arrow keys lead from node to node.`);
     this.fit();
     for (const [name, shown] of this.shown.nodes) this.dress(name, shown);
+    if (!fresh && count > 0) this.centre(drawing.nodes[0]);
+  }
+
+  /** Brings the place of a node into the middle, sideways: that of the first where another preset is drawn. */
+  centre({ x }) {
+    this.frame.scrollLeft = (x + this.graph.box[0] / 2) * this.scale - this.frame.clientWidth / 2;
+    this.frame.scrollTop = 0;
+    if (this.graph.large) this.draw();
   }
 
   /** A meter for each level that anything shows; those of nodes that stay go on. */
@@ -107,7 +117,7 @@ export class GraphView {
     const [width, height] = this.graph.size;
     const fits = (room, size, least) => Math.max(least, room / size);
     const { clientWidth, clientHeight } = this.frame;
-    this.scale = Math.min(1, fits(clientWidth, width, NARROWEST), fits(clientHeight, height, LOWEST));
+    this.scale = Math.min(1, fits(clientWidth, width, this.touch.matches ? TOUCHED : NARROWEST), fits(clientHeight, height, LOWEST));
     this.sheet.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.sheet.setAttribute('width', Math.floor(width * this.scale));
     this.sheet.setAttribute('height', Math.floor(height * this.scale));
@@ -240,7 +250,7 @@ export class GraphView {
   makeWay({ flow }) {
     const bed = svg('path', { class: 'bed' });
     const stream = flow === 'audio' ? svg('path', { class: 'stream' }) : null;
-    const element = svg('g', { class: 'way', 'data-flow': flow }, bed, ...(stream ? [stream] : []));
+    const element = svg('g', { class: 'wire', 'data-flow': flow }, bed, ...(stream ? [stream] : []));
     return { element, bed, stream, label: null, last: null };
   }
 

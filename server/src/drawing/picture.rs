@@ -49,11 +49,14 @@ impl Picture {
         let starts = spread(count, pairs.iter().map(|pair| pair.0), leaves);
         let ends = spread(count, pairs.iter().map(|pair| pair.1), arrives);
         let ways = pairs.iter().zip(edges).enumerate().map(|(edge, ((from, to), Edge { flow, .. }))| {
-            let start = (middle(*from) + starts[edge], boxes[*from].1 + BOX.1);
-            let end = (middle(*to) + ends[edge], boxes[*to].1);
+            let start = (middle(*from) + starts[edge].0, boxes[*from].1 + BOX.1);
+            let end = (middle(*to) + ends[edge].0, boxes[*to].1);
             match placed.back[edge] {
                 true => back(start, end, &bends[edge]),
-                false => down(start, end, &bends[edge], placed.nodes[*from].0 + 1, label_at(*flow, edge)),
+                false => {
+                    let label = label_at(*flow, ends[edge].1);
+                    down(start, end, &bends[edge], placed.nodes[*from].0 + 1, label)
+                }
             }
         });
         Self {
@@ -67,19 +70,19 @@ impl Picture {
     }
 }
 
-/// How far from the middle of its box each way stands, side by side in the order of `by`.
-fn spread(count: usize, at: impl Iterator<Item = usize>, by: impl Fn(usize) -> f32) -> Vec<f32> {
+/// How far from the middle of its box each way stands, side by side in the order of `by`, and how many stand left of it.
+fn spread(count: usize, at: impl Iterator<Item = usize>, by: impl Fn(usize) -> f32) -> Vec<(f32, usize)> {
     let mut lists = vec![Vec::new(); count];
     let mut places = Vec::new();
     at.enumerate().for_each(|(edge, node)| {
         lists[node].push(edge);
-        places.push(0.0);
+        places.push((0.0, 0));
     });
     for list in &mut lists {
         list.sort_by(|a, b| by(*a).total_cmp(&by(*b)));
         let apart = APART.min((BOX.0 - 2.0 * CORNER) / list.len().saturating_sub(1).max(1) as f32);
         for (index, edge) in list.iter().enumerate() {
-            places[*edge] = apart * (index as f32 - (list.len() as f32 - 1.0) / 2.0);
+            places[*edge] = (apart * (index as f32 - (list.len() as f32 - 1.0) / 2.0), index);
         }
     }
     places
@@ -102,11 +105,11 @@ fn down(start: (f32, f32), end: (f32, f32), bends: &[f32], layer: usize, label: 
 
 /// How far down its last stretch a label stands: an output's name further up, a parameter's further down, and those of
 /// neighbours not in one line.
-fn label_at(flow: Flow, edge: usize) -> f32 {
+fn label_at(flow: Flow, nth: usize) -> f32 {
     match flow {
         Flow::Audio => 0.5,
         Flow::Notes | Flow::Packets => 0.32,
-        Flow::Modulation => [0.56, 0.82][edge % 2],
+        Flow::Modulation => [0.56, 0.82][nth % 2],
     }
 }
 
