@@ -20,7 +20,8 @@ export class EditorPane {
     this.pane = panel.querySelector('.editor');
     this.place = panel.querySelector('.patch');
     this.text = new TextEditor(panel, base);
-    this.feed = new LevelFeed(base, () => client.delayMs, (frame) => this.hear(frame));
+    const delay = () => client.delayMs;
+    this.feed = new LevelFeed(base, delay, (frame) => this.hear(frame), () => this.view?.rest());
     this.view = null;
     this.now = null;
     this.seen = false;

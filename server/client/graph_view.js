@@ -280,6 +280,14 @@ export class GraphView {
     this.look();
   }
 
+  /** Shows nothing any more: no levels come. */
+  rest() {
+    for (const meter of this.meters) meter.take(-Infinity, Infinity);
+    // The figures are renewed with the next look.
+    this.looks = -1;
+    if (this.graph) this.look();
+  }
+
   look() {
     this.looks += 1;
     const { nodes, edges } = this.graph;

@@ -56,9 +56,10 @@ export class LevelFeed {
    * @param {URL} base where the station's routes begin
    * @param {() => number} delay milliseconds from the station's clock to the ear
    * @param {(frame: object) => void} onLevels given what was pushed, when it is heard
+   * @param {() => void} onRest when nothing more comes, for now or for good
    */
-  constructor(base, delay, onLevels) {
-    Object.assign(this, { base, delay, onLevels });
+  constructor(base, delay, onLevels, onRest) {
+    Object.assign(this, { base, delay, onLevels, onRest });
   }
 
   run(running) {
@@ -66,10 +67,12 @@ export class LevelFeed {
     if (!running) {
       this.source.close();
       this.source = null;
+      this.onRest();
       return;
     }
     const source = new EventSource(new URL('api/v1/levels', this.base));
     this.source = source;
+    source.addEventListener('error', () => this.onRest());
     source.addEventListener('message', ({ data }) => {
       const frame = JSON.parse(data);
       frame.levels = decode(frame.levels);

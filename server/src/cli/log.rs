@@ -47,7 +47,7 @@ struct News {
 
 impl<S: Subscriber> Layer<S> for News {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        if self.all || event.metadata().target() != "warp::server" {
+        if self.all || !event.metadata().target().starts_with("warp::server") {
             return true;
         }
         let mut message = Message(String::new());
