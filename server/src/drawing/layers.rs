@@ -211,6 +211,13 @@ impl Points {
         }
     }
 
+    /// How much a point's wish counts against those of its neighbours: what stands beside something follows it, and
+    /// what is connected to nothing stands where there is room.
+    fn weight(&self, point: usize) -> f32 {
+        let free = self.above[point].is_empty() && self.below[point].is_empty();
+        if free || self.beside[point].is_some() { 1e-3 } else { 1.0 }
+    }
+
     fn places(&self) -> Vec<f32> {
         let mut places = vec![0.0; self.size.len()];
         for row in &self.rows {
@@ -268,6 +275,7 @@ impl Points {
                 let wanted: Vec<f32> =
                     row.iter().map(|point| self.wish(*point, downwards, &across)).collect();
                 self.settle(row, &wanted, &mut across);
+                self.close_up(row, &mut across);
             }
         }
         let left = across.iter().zip(&self.size).map(|(x, size)| x - size / 2.0).fold(f32::MAX, f32::min);
@@ -275,11 +283,21 @@ impl Points {
         across
     }
 
-    /// Moves a layer's points as close to where they want to be as their order and sizes allow: the least sum of
-    /// squares, by pooling neighbours that would overlap (Ayer et al., 1955).
+    /// Brings what is connected to nothing next to its neighbour.
+    fn close_up(&self, row: &[usize], across: &mut [f32]) {
+        for pair in row.windows(2) {
+            let [before, point] = [pair[0], pair[1]];
+            if self.above[point].is_empty() && self.below[point].is_empty() && self.beside[point].is_none() {
+                across[point] = across[before] + (self.size[before] + self.size[point]) / 2.0;
+            }
+        }
+    }
+
+    /// Moves a layer's points as close to where they want to be as their order and sizes allow: the least weighted sum
+    /// of squares, by pooling neighbours that would overlap (Ayer et al., 1955).
     fn settle(&self, row: &[usize], wanted: &[f32], across: &mut [f32]) {
         let mut offset = 0.0;
-        // Where each group begins, the sum of what its members want, and how many they are.
+        // Where each group begins, the weighted sum of what its members want, and their weight.
         let mut groups: Vec<(usize, f32, f32)> = Vec::with_capacity(row.len());
         let mut offsets = Vec::with_capacity(row.len());
         for (index, point) in row.iter().enumerate() {
@@ -287,7 +305,8 @@ impl Points {
                 offset += (self.size[row[index - 1]] + self.size[*point]) / 2.0;
             }
             offsets.push(offset);
-            groups.push((index, wanted[index] - offset, 1.0));
+            let weight = self.weight(*point);
+            groups.push((index, weight * (wanted[index] - offset), weight));
             while let [.., before, last] = groups.as_mut_slice() {
                 if before.1 / before.2 <= last.1 / last.2 {
                     break;
@@ -297,9 +316,9 @@ impl Points {
             }
         }
         let ends = groups.iter().skip(1).map(|group| group.0).chain([row.len()]);
-        for ((start, sum, count), end) in groups.iter().zip(ends) {
+        for ((start, sum, weight), end) in groups.iter().zip(ends) {
             for index in *start..end {
-                across[row[index]] = sum / count + offsets[index];
+                across[row[index]] = sum / weight + offsets[index];
             }
         }
     }
@@ -352,6 +371,14 @@ mod tests {
         assert_eq!(placed.back, [false, false, true, false, true]);
         assert_eq!(placed.ways[2].len(), 2);
         assert_eq!(placed.ways[4].len(), 1);
+        assert!(placed.width < 2.5, "it holds together: {placed:?}");
+    }
+
+    #[test]
+    fn what_is_connected_to_nothing_stands_next_to_the_others() {
+        let placed = check(8, &[(0, 1), (1, 2), (2, 1), (2, 3), (4, 2), (4, 4)]);
+        let width = placed.width;
+        assert!(width < 5.0 && [5, 6, 7].iter().all(|free| placed.nodes[*free].0 == 0), "{placed:?}");
     }
 
     #[test]

@@ -120,13 +120,13 @@ fn back(start: (f32, f32), end: (f32, f32), bends: &[f32]) -> (String, (f32, f32
     let (low, high) = (start.1 + TURN, end.1 - TURN);
     let mut path = format!("M{:.0} {:.0}", start.0, start.1);
     let _ = write!(path, "C{:.0} {low:.0} {first:.0} {low:.0} {first:.0} {:.0}", start.0, start.1 - 6.0);
-    let mut at = (first, start.1 - BOX.1);
-    let _ = write!(path, "V{:.0}", at.1);
+    let (mut at, mut bottom) = (first, start.1);
     for x in bends.iter().rev().skip(1) {
-        let bottom = at.1 - (STEP.1 - BOX.1);
-        curve(&mut path, at, (*x, bottom));
-        at = (*x, bottom - BOX.1);
-        let _ = write!(path, "V{:.0}", at.1);
+        let top = bottom - BOX.1;
+        let _ = write!(path, "V{top:.0}");
+        bottom -= STEP.1;
+        curve(&mut path, (at, top), (*x, bottom));
+        at = *x;
     }
     let _ = write!(
         path,

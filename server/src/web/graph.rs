@@ -32,13 +32,18 @@ pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Re
     let step = back.or(forth).unify().and(warp::post()).and(who).and(with.clone()).then(stepped);
     let edit = edit.and(with.clone()).then(|caller, body, station| work(caller, body, station, edited));
     let check = check.and(with).then(|caller, body, station| work(caller, body, station, checked));
-    show.map(shown).or(edit).unify().or(check).unify().or(step).unify()
+    show.then(shown).or(edit).unify().or(check).unify().or(step).unify()
 }
 
-fn shown(caller: Caller, station: Arc<Shared>) -> Response {
+/// A large graph takes a while to draw.
+async fn shown(caller: Caller, station: Arc<Shared>) -> Response {
     if !caller.operator {
         return forbidden();
     }
+    blocking(move || graph(&station)).await
+}
+
+fn graph(station: &Shared) -> Response {
     let current = station.current();
     let (undo, redo) = station.reach();
     let body = json!({
