@@ -34,9 +34,13 @@ impl Events {
     pub fn status(&self) -> u16 {
         self.status
     }
+}
+
+impl Iterator for Events {
+    type Item = Json;
 
     /// The next event; none at the end. How it is cut into chunks is passed over: events are a line each.
-    pub fn next(&mut self) -> Option<Json> {
+    fn next(&mut self) -> Option<Json> {
         let mut line = String::new();
         loop {
             line.clear();
