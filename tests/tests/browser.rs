@@ -2,7 +2,7 @@
 //! page's own analyser.
 
 use auralis_tests::page::{
-    RAIN, REACHABLE, SOUNDS, Turn, console_is_silent, nameless, open, play, plays_on, stat, too_small,
+    RAIN, SOUNDS, Turn, console_is_silent, nameless, open, play, plays_on, stat, too_small,
 };
 use auralis_tests::{Browser, Key, Line, Screen, Server};
 use serde_json::json;
