@@ -2,7 +2,7 @@
 //! the audio side of it (`Link`) neither locks nor waits.
 
 use crate::command::{Change, Command, NodeId, Report, When};
-use crate::engine::Page;
+use crate::engine::{Page, Peak, Peaks};
 use crate::music::Key;
 use crate::note::NoteEvent;
 use crate::param::{Amount, ParamSpec};
@@ -51,9 +51,15 @@ pub(crate) struct Status {
     key: AtomicU32,
     intensity: AtomicU32,
     lost_reports: AtomicU64,
+    watchers: AtomicU32,
 }
 
 impl Status {
+    /// Whether anybody wants to know how loud the nodes are.
+    pub fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::Relaxed) > 0
+    }
+
     pub fn publish(&self, frame: i64, tick: f64, settings: Settings) {
         self.tick.store(tick.to_bits(), Ordering::Relaxed);
         self.tempo.store(settings.tempo.to_bits(), Ordering::Relaxed);
@@ -61,6 +67,23 @@ impl Status {
         self.key.store(settings.key.to_bits(), Ordering::Relaxed);
         self.intensity.store(settings.intensity.to_bits(), Ordering::Relaxed);
         self.frame.store(frame, Ordering::Release);
+    }
+}
+
+/// Has an engine measure how loud its nodes are for as long as this lives, through all its edits.
+#[derive(Debug)]
+pub struct LevelWatch(Arc<Status>);
+
+impl LevelWatch {
+    fn new(status: &Arc<Status>) -> Self {
+        status.watchers.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(status))
+    }
+}
+
+impl Drop for LevelWatch {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -101,6 +124,7 @@ pub enum ControlError {
 pub(crate) struct Directory {
     pub nodes: HashMap<String, (NodeId, Vec<&'static ParamSpec>)>,
     pub names: Vec<String>,
+    pub peaks: Vec<Peaks>,
     pub controls: Vec<Control>,
 }
 
@@ -252,6 +276,29 @@ impl Controller {
             _ => return None,
         };
         directory.controls.get(usize::from(index))
+    }
+
+    /// Has the engine measure levels from its next quantum on, until what this gives is dropped. An engine that
+    /// nobody watches measures nothing.
+    pub fn watch_levels(&self) -> LevelWatch {
+        if !self.status.is_watched() {
+            // What was measured for who watched before is over.
+            self.take_levels().for_each(drop);
+        }
+        LevelWatch::new(&self.status)
+    }
+
+    /// What [`Controller::take_levels`] gives, in its order: nodes by name, and which of their outputs. These are the
+    /// audio outputs of all nodes that run, modulators included.
+    pub fn measured(&self) -> impl Iterator<Item = (&str, usize)> {
+        let nodes = self.directory.names.iter().zip(&self.directory.peaks);
+        nodes.flat_map(|(name, peaks)| peaks.iter().map(|peak| (name.as_str(), usize::from(peak.port))))
+    }
+
+    /// The largest amplitude of each output since this was last called, over all its channels and after the node's
+    /// `gain` and `mute`; 0 where nothing sounded. What one reader took another does not get.
+    pub fn take_levels(&self) -> impl Iterator<Item = f32> {
+        self.directory.peaks.iter().flat_map(|peaks| peaks.iter().map(Peak::take))
     }
 
     /// The name of a node.

@@ -1,5 +1,6 @@
 //! What is wrong with a preset, where, and what would be right. Control side only.
 
+use crate::preset::outline;
 use crate::source::{Source, Span};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
@@ -128,6 +129,7 @@ struct Json<'a> {
     end_column: usize,
     label: &'a str,
     help: Option<&'a str>,
+    node: Option<&'a str>,
     related: Vec<JsonRelated<'a>>,
 }
 
@@ -233,8 +235,14 @@ impl Diagnostics {
     }
 
     /// The same as data: a JSON array of objects with file, severity, message, line, column, end_line,
-    /// end_column, label, help and related.
+    /// end_column, label, help, node (in which it is, if in one) and related.
     pub fn to_json(&self) -> serde_json::Value {
+        let nodes = if self.list.is_empty() { Vec::new() } else { outline(&self.source) };
+        let node_at = |span: Span| {
+            let after = nodes.partition_point(|node| node.whole.start <= span.start);
+            let node = nodes[..after].last().filter(|node| span.start < node.whole.end)?;
+            Some(node.name.as_str())
+        };
         let rows = self.list.iter().map(|d| {
             let (start, end) = (self.source.position(d.span.start), self.source.position(d.span.end));
             Json {
@@ -247,6 +255,7 @@ impl Diagnostics {
                 end_column: end.column,
                 label: &d.label,
                 help: d.help.as_deref(),
+                node: node_at(d.span),
                 related: d.related.iter().map(|(span, label)| self.json_related(*span, label)).collect(),
             }
         });
@@ -324,6 +333,7 @@ mod tests {
         assert!(text.contains("^^^^^"), "{text}");
         assert!(text.contains("help: did you mean `synth`?"), "{text}");
         assert_eq!(all.to_json()[0]["line"], 2);
+        assert_eq!(all.to_json()[0]["node"], "pad");
     }
 
     #[test]

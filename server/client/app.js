@@ -4,6 +4,7 @@ import { Link } from './connection.js';
 import { Controls } from './controls.js';
 import { formatValue } from './curves.js';
 import { byId } from './dom.js';
+import { EditorPane } from './editor_pane.js';
 import { Hour } from './hour.js';
 import { KeyPicker, showKey } from './key_picker.js';
 import { Phase } from './playout.js';
@@ -12,7 +13,6 @@ import { Readout, seconds, tempo } from './readout.js';
 import { Scope } from './scope.js';
 import { Slider } from './slider.js';
 import { Station } from './station.js';
-import { TextEditor } from './text_editor.js';
 import { Transport } from './transport.js';
 
 /** Milliseconds between two looks at the clock. */
@@ -52,7 +52,7 @@ const intensity = new Slider({
 });
 const controls = new Controls(byId('timbre'), (name, value) => station.wish({ params: { [name]: value } }));
 const presets = new Presets(byId('presets'), byId('presets-note'), (id) => station.choose(id));
-const text = new TextEditor(byId('text-panel'), base);
+const editor = new EditorPane(byId('text-panel'), base, client);
 byId('key').append(key.element);
 byId('pulse').append(bpm.element, intensity.element);
 
@@ -94,7 +94,7 @@ station.addEventListener('playing', () => {
   readout.piece(playing);
   presets.show(playing.preset);
   controls.show(playing.params);
-  text.follow(station.mayChoose, playing.preset, playing.edition);
+  editor.follow(station.mayChoose, playing.preset, playing.edition);
   if (client.playing && phrase !== null && playing.phrase_id !== phrase) scope.mark(showKey(playing.key));
   phrase = playing.phrase_id;
   showSettings();
@@ -103,7 +103,7 @@ station.addEventListener('playing', () => {
 station.addEventListener('controls', () => controls.build(station.controls));
 station.addEventListener('presets', () => {
   presets.build(station.presets, station.mayChoose);
-  text.follow(station.mayChoose, station.playing.preset, station.playing.edition);
+  editor.follow(station.mayChoose, station.playing.preset, station.playing.edition);
 });
 station.addEventListener('refused', ({ detail }) => readout.notice(`The station declines: ${detail}`));
 client.addEventListener('fault', ({ detail }) => {

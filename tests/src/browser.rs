@@ -32,8 +32,12 @@ pub enum Key {
     Tab,
     /// The space bar.
     Space,
+    /// Enter.
+    Enter,
     /// To the right.
     Right,
+    /// Downwards.
+    Down,
     /// To the first value.
     Home,
     /// To the last value.
@@ -47,10 +51,33 @@ impl Key {
         match self {
             Key::Tab => '\u{e004}',
             Key::Space => ' ',
+            Key::Enter => '\u{e007}',
             Key::Right => '\u{e014}',
+            Key::Down => '\u{e015}',
             Key::Home => '\u{e011}',
             Key::End => '\u{e010}',
             Key::Letter(letter) => letter,
+        }
+    }
+}
+
+/// A key that is held while another is pressed.
+#[derive(Debug, Clone, Copy)]
+pub enum Held {
+    /// Shift.
+    Shift,
+    /// Control.
+    Control,
+    /// Alt.
+    Alt,
+}
+
+impl Held {
+    fn code(self) -> char {
+        match self {
+            Held::Shift => '\u{e008}',
+            Held::Control => '\u{e009}',
+            Held::Alt => '\u{e00a}',
         }
     }
 }
@@ -196,8 +223,15 @@ impl Browser {
 
     /// Presses a key, wherever the focus is.
     pub fn press(&self, key: Key) {
-        let value = key.code();
-        let actions = json!([{ "type": "keyDown", "value": value }, { "type": "keyUp", "value": value }]);
+        self.press_with(&[], key);
+    }
+
+    /// Presses a key while others are held.
+    pub fn press_with(&self, held: &[Held], key: Key) {
+        let codes: Vec<char> = held.iter().map(|held| held.code()).chain([key.code()]).collect();
+        let down = codes.iter().map(|code| json!({ "type": "keyDown", "value": code }));
+        let up = codes.iter().rev().map(|code| json!({ "type": "keyUp", "value": code }));
+        let actions: Json = down.chain(up).collect();
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));
     }
 

@@ -2,14 +2,17 @@
 //! them that can be cut. Everything that is started here is ended when it is dropped.
 
 mod browser;
+mod events;
 mod http;
 mod line;
 mod listener;
+pub mod page;
 mod program;
 mod server;
 mod text;
 
-pub use browser::{Browser, Key, Screen};
+pub use browser::{Browser, Held, Key, Screen};
+pub use events::Events;
 pub use http::agent;
 pub use line::Line;
 pub use listener::{Heard, Listener};

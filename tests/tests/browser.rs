@@ -1,26 +1,12 @@
 //! The browser client in a real Chromium, against a running station: what a listener hears is measured by the
 //! page's own analyser.
 
+use auralis_tests::page::{
+    RAIN, SOUNDS, Turn, console_is_silent, nameless, open, play, plays_on, stat, too_small,
+};
 use auralis_tests::{Browser, Key, Line, Screen, Server};
 use serde_json::json;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Noise, whose level, mute and width are exposed, fast enough that a phrase (8 bars) takes 12.8 s.
-const RAIN: &str = "
-auralis: 1
-name: Test Rain
-description: Noise, and nothing else.
-tags: [test]
-tempo: 150
-nodes:
-  hiss: { type: noise, colour: pink }
-  level: { type: gain, in: hiss, gain: -12 dB }
-  out: { type: output, in: level }
-expose:
-  level: { to: level.gain, label: Level }
-  quiet: { to: level.mute, label: Quiet }
-";
 
 /// Another preset, with other controls.
 const WIND: &str = "
@@ -32,72 +18,6 @@ nodes:
 expose:
   force: { to: hiss.gain, label: Force }
 ";
-
-/// One browser at a time: what is measured is sound in time, and machines are small.
-struct Turn;
-
-static TAKEN: AtomicBool = AtomicBool::new(false);
-
-impl Turn {
-    fn take() -> Self {
-        while TAKEN.swap(true, Ordering::Acquire) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Self
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        TAKEN.store(false, Ordering::Release);
-    }
-}
-
-fn stat(name: &str) -> String {
-    format!("auralis.stats().{name}")
-}
-
-/// Opens a page and waits until it knows what plays.
-fn open(browser: &Browser, url: &str) {
-    browser.open(url);
-    browser.wait("window.auralis?.playing() != null && auralis.stats().connection === 'open'");
-}
-
-/// Clicks play and waits for sound.
-fn play(browser: &Browser) {
-    browser.click("#play");
-    browser.wait(SOUNDS);
-}
-
-const SOUNDS: &str = "auralis.stats().phase === 'playing' && auralis.stats().rms > 0.01";
-
-/// Listens until a stretch of four seconds went by without an underrun or a gap, and the music moved on with the
-/// clock. A machine that is busy gets a few tries: after an underrun the page keeps more in hand.
-fn plays_on(browser: &Browser) {
-    let mut tries = Vec::new();
-    for _ in 0..5 {
-        let before = browser.value("auralis.stats()");
-        std::thread::sleep(Duration::from_secs(4));
-        let after = browser.value("auralis.stats()");
-        let moved =
-            |name: &str| after[name].as_f64().unwrap_or_default() - before[name].as_f64().unwrap_or_default();
-        let heard = after["rms"].as_f64().is_some_and(|rms| rms > 0.01);
-        if moved("underruns") == 0.0
-            && moved("gaps") == 0.0
-            && (35.0..=46.0).contains(&moved("played"))
-            && heard
-        {
-            return;
-        }
-        tries.push((before, after));
-    }
-    panic!("the sound does not flow: {tries:#?}");
-}
-
-/// Nothing may be said on the console.
-fn console_is_silent(browser: &Browser) {
-    assert_eq!(browser.log(), Vec::<String>::new());
-}
 
 #[test]
 fn sound_flows_from_the_click_on_play_and_ends_with_the_next() {
@@ -223,46 +143,6 @@ fn the_operator_changes_the_preset_while_it_plays() {
     assert_eq!(browser.number(&stat("gaps")), 0.0);
     plays_on(&browser);
     console_is_silent(&browser);
-}
-
-#[test]
-fn the_operator_edits_the_text_while_it_plays() {
-    let _turn = Turn::take();
-    let server = Server::start(&[("rain", RAIN)]);
-    let browser = Browser::start(Screen::Desktop);
-    open(&browser, &server.url("/"));
-    let field = "document.getElementById('text')";
-    let state = "document.querySelector('#text-panel .state').textContent";
-    browser.wait(&format!("{field}.offsetHeight > 0 && {field}.value.includes('name: Test Rain')"));
-    play(&browser);
-    let write = |from: &str, to: &str| {
-        browser.script(&format!(
-            "const e = {field}; e.value = e.value.replace({}, {}); e.dispatchEvent(new Event('input'));",
-            json!(from),
-            json!(to)
-        ));
-    };
-    write("type: noise", "type: noize");
-    browser.wait("document.querySelector('.mistake')?.textContent.includes('noize')");
-    browser.click(".mistake");
-    browser.wait(&format!("document.activeElement === {field} && {field}.selectionStart > 0"));
-    browser.click("#text-panel .apply");
-    browser.wait(&format!("{state}.includes('goes on')"));
-    assert_eq!(server.get("/api/v1/graph")["edition"], 0);
-    write("type: noize", "type: noise");
-    write("name: Test Rain", "name: Other Rain");
-    browser.wait("document.querySelector('.mistake') === null");
-    browser.click("#text-panel .apply");
-    browser.wait("document.getElementById('name').textContent === 'Other Rain'");
-    browser.wait(&format!("{state} === 'It plays.'"));
-    plays_on(&browser);
-    write("name: Other Rain", "name: Third Rain");
-    browser.click("#text-panel .revert");
-    browser.wait(&format!("{field}.value.includes('name: Other Rain')"));
-    server.save("rain", &RAIN.replace("Test Rain", "Saved Rain"));
-    browser.wait(&format!("{field}.value.includes('name: Saved Rain')"));
-    // The refusals above are all that the console tells of.
-    assert!(browser.log().iter().all(|line| line.contains("422")), "{:?}", browser.log());
 }
 
 #[test]
@@ -410,10 +290,6 @@ fn a_listener_from_elsewhere_plays_without_a_worklet_and_may_not_choose() {
     );
 }
 
-/// Every element that can be reached by the tabulator.
-const REACHABLE: &str = "[...document.querySelectorAll('a[href], button, select, input')]
-    .filter(e => e.offsetParent !== null && !e.disabled && !e.matches('.skip'))";
-
 #[test]
 fn the_page_works_by_keyboard_alone_and_everything_has_a_name() {
     let _turn = Turn::take();
@@ -453,11 +329,7 @@ fn the_page_works_by_keyboard_alone_and_everything_has_a_name() {
     browser.press(Key::Space);
     browser.wait("!auralis.stats().playing");
 
-    let nameless = browser.script(&format!(
-        "return {REACHABLE}.filter(e => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby')
-             || e.labels?.length || e.textContent.trim())).map(e => e.outerHTML)"
-    ));
-    assert_eq!(nameless, json!([]));
+    assert_eq!(nameless(&browser), json!([]));
     console_is_silent(&browser);
 }
 
@@ -472,11 +344,7 @@ fn a_phone_shows_everything_within_reach_of_a_finger() {
         assert_eq!(browser.number("innerWidth"), f64::from(width));
         let wide = browser.number("document.documentElement.scrollWidth");
         assert_eq!(wide, f64::from(width), "the page can be scrolled sideways");
-        let small = browser.script(&format!(
-            "return {REACHABLE}.map(e => [e, e.getBoundingClientRect()])
-                .filter(([, r]) => r.width < 44 || r.height < 44).map(([e]) => e.outerHTML)"
-        ));
-        assert_eq!(small, json!([]), "smaller than a finger");
+        assert_eq!(too_small(&browser), json!([]), "smaller than a finger");
         play(&browser);
         assert_eq!(browser.number("document.documentElement.scrollWidth"), f64::from(width));
         console_is_silent(&browser);

@@ -149,9 +149,53 @@ fn a_graph_comes_over_http_from_the_operator_alone() {
         let answer = auralis_tests::agent().run(request.body(String::new()).expect("a request"));
         answer.expect("the station answers").status().as_u16()
     };
-    for (method, path) in [("GET", "/api/v1/graph"), ("PUT", "/api/v1/graph"), ("POST", "/api/v1/check")] {
+    for (method, path) in [
+        ("GET", "/api/v1/graph"),
+        ("PUT", "/api/v1/graph"),
+        ("POST", "/api/v1/check"),
+        ("POST", "/api/v1/undo"),
+        ("POST", "/api/v1/redo"),
+    ] {
         assert_eq!(request(method, path, "radio.example"), 403, "{method} {path}");
     }
+}
+
+#[test]
+fn edits_are_taken_back_and_made_again_whoever_made_them() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    let step = |path: &str| server.ask("POST", path, "").0;
+    assert_eq!((step("/api/v1/undo"), step("/api/v1/redo")), (409, 409));
+    assert_eq!(server.ask("PUT", "/api/v1/graph", &tone(330.0, "")).0, 200);
+    Sound::of(&server).until(330.0);
+    server.save("tone", &tone(440.0, ""));
+    Sound::of(&server).until(440.0);
+    let reach = || {
+        let graph = server.get("/api/v1/graph");
+        [&graph["undo"], &graph["redo"]].map(|count| count.as_u64().expect("a number"))
+    };
+    assert_eq!(reach(), [2, 0]);
+    for (path, hertz, wanted) in
+        [("/api/v1/undo", 330.0, [1, 1]), ("/api/v1/undo", 220.0, [0, 2]), ("/api/v1/redo", 330.0, [1, 1])]
+    {
+        assert_eq!(step(path), 200);
+        let mut sound = Sound::of(&server);
+        let (_, sharpest) = sound.until(hertz);
+        assert!(sharpest < 0.03, "{sharpest}");
+        assert_eq!(reach(), wanted);
+        assert_eq!(server.get("/api/v1/graph")["text"], tone(hertz, "").as_str());
+    }
+    // The same text again is no other version; another one ends what was taken back.
+    assert_eq!(server.ask("PUT", "/api/v1/graph", &tone(330.0, "")).0, 200);
+    assert_eq!(reach(), [1, 1]);
+    assert_eq!(
+        server.ask("PUT", "/api/v1/graph", &tone(550.0, "").replace("tempo", "meter: 3/4\ntempo")).0,
+        200
+    );
+    Sound::of(&server).until(550.0);
+    assert_eq!((reach(), step("/api/v1/redo")), ([2, 0], 409));
+    assert_eq!(step("/api/v1/undo"), 200);
+    Sound::of(&server).until(330.0);
+    assert_eq!(reach(), [1, 1]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::fade::Centre;
 use super::io::ParamValue;
+use super::levels::Peaks;
 use super::params::{Glide, Move, Slot, settle};
 use crate::dsp::{Block, QUANTUM};
 use crate::node::Processor;
@@ -45,6 +46,8 @@ pub(crate) struct Cell {
     pub strikes: u8,
     /// Whether it is silent because the machine does not keep up.
     shed: bool,
+    /// How loud its outputs are, for who watches.
+    pub peaks: Peaks,
 }
 
 impl Cell {
@@ -77,6 +80,7 @@ impl Cell {
             fading: 0,
             strikes: 0,
             shed: false,
+            peaks: Peaks::default(),
         };
         cell.find_factor();
         cell

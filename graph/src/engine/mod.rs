@@ -8,6 +8,7 @@ mod edit;
 mod fade;
 pub(crate) mod glue;
 mod io;
+mod levels;
 mod memory;
 mod params;
 mod pending;
@@ -25,6 +26,7 @@ pub(crate) use bank::BANK;
 pub(crate) use cell::{Cell, SharedCell};
 pub(crate) use edit::{Edit, Order, Page, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
+pub(crate) use levels::{Peak, Peaks};
 pub(crate) use memory::{Memory, MemorySize, NOTHING};
 pub(crate) use params::{Modulation, Reach, Slot};
 pub(crate) use schedule::{Company, Extra, Plug, Schedule, Step, Stretch, Sum, Term};
@@ -279,6 +281,7 @@ impl Engine {
             },
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
+            watched: self.link.status.is_watched(),
             link: &self.link,
             level: self.simd,
             timed,

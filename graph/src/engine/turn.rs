@@ -6,6 +6,7 @@ use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
 use super::fade::{Fader, Law};
 use super::io::Io;
+use super::levels;
 use super::params::Modulation;
 use super::pressure::STRIKES;
 use super::schedule::{Company, Extra, Schedule, Step, Sum};
@@ -26,6 +27,8 @@ pub(crate) struct Shared<'a> {
     pub moves: &'a Moves,
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
+    /// Whether somebody wants to know how loud each node is.
+    pub watched: bool,
     pub link: &'a Link,
     pub level: Level,
     /// Steps whose time is taken: whole groups.
@@ -147,12 +150,14 @@ impl<'a> Turn<'a> {
             place.index -= 1;
             self.join(simd);
         }
+        // Levels are noted off this walk, which has no time to ask.
+        let unwatched = !self.shared.watched;
         let rest = at.get()..steps.end;
         for (index, step) in rest.clone().zip(&schedule.steps[rest]) {
             place.index = index;
             // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
             let cell = unsafe { step.cell.get() };
-            if step.plain && cell.is_plain() {
+            if unwatched && step.plain && cell.is_plain() {
                 let status = self.process(step, cell, &self.shared.context);
                 self.finish(simd, index, step, cell, status);
             } else {
@@ -197,6 +202,9 @@ impl<'a> Turn<'a> {
         let status = self.process(step, cell, &context);
         cell.end_params();
         self.finish(simd, index, step, cell, status);
+        if self.shared.watched && self.waiting.last() != Some(&(index as u32)) {
+            levels::note(schedule, step, &cell.peaks);
+        }
     }
 
     fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
@@ -279,7 +287,11 @@ impl<'a> Turn<'a> {
         for index in std::mem::take(&mut self.waiting) {
             let step = &schedule.steps[index as usize];
             // SAFETY: as in `run_all`; the references that the bank had are gone.
-            self.look_at_door(simd, step, unsafe { step.cell.get() });
+            let cell = unsafe { step.cell.get() };
+            self.look_at_door(simd, step, cell);
+            if self.shared.watched {
+                levels::note(schedule, step, &cell.peaks);
+            }
         }
         self.joined = false;
     }

@@ -9,7 +9,7 @@ use super::wiring::{BlendDraft, Drafts, ModulationDraft, Port, StepDraft, SumDra
 use crate::chance::Chance;
 use crate::dsp::QUANTUM;
 use crate::engine::glue::{AudioDelay, HELD, Latch, NoteDelay, NoteGate, NoteLatch, NoteMerge, Onset};
-use crate::engine::{Cell, Law, Memory, NOTHING, Reach, Schedule, SharedCell, Slot, Step};
+use crate::engine::{Cell, Law, Memory, NOTHING, Peaks, Reach, Schedule, SharedCell, Slot, Step};
 use crate::node::{Processor, Role};
 use crate::port::PortKind;
 use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach, Priority};
@@ -516,7 +516,12 @@ enum Source {
 }
 
 /// The cell of a node of a preset.
-pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Options) -> Arc<SharedCell> {
+pub(crate) fn cell(
+    node: &NodeEntry,
+    processor: Box<dyn Processor>,
+    peaks: Peaks,
+    options: &Options,
+) -> Arc<SharedCell> {
     let tempo = node.overrides.apply(options.settings).tempo;
     let mut modulated = 0;
     let slots = node.params.iter().enumerate().map(|(index, param)| {
@@ -526,7 +531,7 @@ pub(crate) fn cell(node: &NodeEntry, processor: Box<dyn Processor>, options: &Op
     let slots: Box<[Slot]> = slots.collect();
     let level = node.ports.audible().then(|| slots.len() - 2);
     let mut cell = Cell::new(processor, slots, modulated, level);
-    cell.tempo = node.overrides.tempo;
+    (cell.tempo, cell.peaks) = (node.overrides.tempo, peaks);
     Arc::new(SharedCell::new(cell))
 }
 

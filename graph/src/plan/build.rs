@@ -12,7 +12,7 @@ use crate::controller::{Controller, Directory, link};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::dsp::QUANTUM;
 use crate::engine::glue::Onset;
-use crate::engine::{Engine, Schedule, SharedCell};
+use crate::engine::{Engine, Peak, Peaks, Schedule, SharedCell};
 use crate::expose::{ControlMap, ControlTarget};
 use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Tail};
 use crate::param::ParamSpec;
@@ -118,6 +118,7 @@ pub(crate) struct Traits {
     latency: u32,
     tail: Tail,
     offers: Vec<Offered>,
+    pub peaks: Peaks,
 }
 
 /// A graph whose nodes are prepared.
@@ -219,6 +220,7 @@ impl Plan {
         Directory {
             nodes: entries.clone().enumerate().map(|(index, node)| directory_entry(index, node)).collect(),
             names: entries.map(|node| node.name.clone()).collect(),
+            peaks: self.nodes.iter().map(|node| Arc::clone(&node.prepared.peaks)).collect(),
             controls: preset.controls.clone(),
         }
     }
@@ -339,7 +341,7 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
         }
         let (processor, prepared) = self.prepare(index, advance, &packets)?;
         self.latency[index] = prepared.latency;
-        let cell = cell(node, processor, self.options);
+        let cell = cell(node, processor, Arc::clone(&prepared.peaks), self.options);
         Some(Made { cell, prepared, packets, advance, before: None })
     }
 
@@ -386,7 +388,10 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
             offers: &mut offers,
         };
         match node.kind.prepare(&node.config, &mut prepare) {
-            Ok(Prepared { processor, latency, tail }) => Some((processor, Traits { latency, tail, offers })),
+            Ok(Prepared { processor, latency, tail }) => {
+                let peaks = peaks(node, &self.widths[index]);
+                Some((processor, Traits { latency, tail, offers, peaks }))
+            }
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);
                 let found = Diagnostic::error(span, format!("`{}`: {}", node.name, error.message));
@@ -419,6 +424,13 @@ impl Running {
             && self.packets == packets
             && self.advance == advance
     }
+}
+
+/// Where the levels of a node's audio outputs are kept.
+fn peaks(node: &NodeEntry, widths: &Widths) -> Peaks {
+    let ports = node.ports.outputs.iter().zip(&widths.outputs).enumerate();
+    let audio = ports.filter(|(_, (port, _))| port.is_audio());
+    audio.map(|(port, (_, channels))| Peak::of(port, *channels)).collect()
 }
 
 fn longer(a: Tail, b: Tail, latency: u32) -> Tail {

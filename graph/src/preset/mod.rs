@@ -5,11 +5,13 @@ mod document;
 mod expand;
 mod expose;
 mod node;
+mod outline;
 mod params;
 mod schema;
 mod verify;
 
 pub use document::{read_intensity, read_seed, read_tempo};
+pub use outline::{Outlined, outline};
 pub use schema::json_schema;
 
 use crate::catalogue::{Catalogue, Config, Kind};

@@ -32,7 +32,7 @@ impl Graph {
             Some("svg") => Form::Svg,
             _ => self.format,
         };
-        let text = drawing::draw(&preset, form).map_err(Failure::Message)?;
+        let text = drawing::draw(&preset, form);
         match self.output {
             None => print(text.trim_end()),
             Some(path) => std::fs::write(&path, text)

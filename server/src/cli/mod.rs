@@ -3,6 +3,7 @@
 
 mod check;
 mod graph;
+mod log;
 mod nodes;
 mod part;
 mod play;

@@ -1,14 +1,12 @@
 //! `auralis serve`: the station.
 
 use super::{Failure, Outcome};
-use crate::settings::{DEFINITIONS, LogLevel, Settings, environment};
+use crate::settings::{DEFINITIONS, Settings, environment};
 use crate::station::Station;
 use crate::{library, web};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
-use std::fs::OpenOptions;
 use std::path::PathBuf;
 use tokio::sync::watch;
-use tracing_subscriber::filter::LevelFilter;
 
 /// Run a station that listeners hear in their browser.
 ///
@@ -71,7 +69,7 @@ impl Serve {
             }
             error => Failure::Message(error.to_string()),
         })?;
-        log_to(&settings)?;
+        super::log::open(&settings)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads)
             .enable_all()
@@ -113,26 +111,4 @@ async fn station(settings: Settings, preset: &str) -> Outcome {
     let _ = tokio::time::timeout(FAREWELL, server).await;
     tokio::task::spawn_blocking(move || drop(station)).await.ok();
     Ok(())
-}
-
-fn log_to(settings: &Settings) -> Outcome {
-    let level = match settings.log_level {
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warning => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
-    };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_target(false);
-    let set = match &settings.log_file {
-        None => lines.with_writer(std::io::stderr).with_ansi(super::on_terminal()).try_init(),
-        Some(path) => {
-            let failed = |error| Failure::Message(format!("cannot log to {}: {error}", path.display()));
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-            lines.with_writer(file).with_ansi(false).try_init()
-        }
-    };
-    set.map_err(|error| Failure::Message(error.to_string()))
 }

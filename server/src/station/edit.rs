@@ -1,5 +1,6 @@
 //! The preset's text changes while it plays: a good text is taken over, a bad one changes nothing. Control side.
 
+use super::history::{Next, Step};
 use super::{Current, Fault, Shared, StationError, lock, read, starting_settings};
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
@@ -35,15 +36,12 @@ impl Shared {
 
     /// Reads the file of what plays again. What is wrong with it is logged and told; what plays goes on.
     fn reload(self: &Arc<Self>) {
-        // What is about to play is taken over by the render thread within a chunk.
-        while lock(&self.next).is_some() && self.is_rendering() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.settle();
         let current = self.current();
         let Some(path) = &current.path else { return };
         let outcome = library::load_file(path).map_err(StationError::from).and_then(|loaded| {
             let same = loaded.source.text() == current.preset.source.text();
-            if same { Ok(None) } else { self.edit(loaded).map(Some) }
+            if same { Ok(None) } else { self.edit(Next::Written(loaded)).map(Some) }
         });
         match outcome {
             Ok(None) => {}
@@ -58,23 +56,37 @@ impl Shared {
         }
     }
 
+    /// Waits for what is about to play: the render thread takes it over within a chunk, or once it has faded to what
+    /// came before.
+    fn settle(&self) {
+        while lock(&self.next).is_some() && self.is_rendering() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Turns what plays into what another text says.
     ///
     /// # Errors
     /// The text has mistakes, or a node cannot be prepared: nothing has changed.
-    fn edit(self: &Arc<Self>, loaded: Loaded) -> Result<Edited, StationError> {
-        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+    fn edit(self: &Arc<Self>, next: Next) -> Result<Edited, StationError> {
         let editor = self.current().editor;
         // One edit after the other, each from what the one before made.
         let mut editing = lock(&editor);
         let current = self.current();
+        let (loaded, step) = lock(&self.history).find(next).ok_or(StationError::NoText)?;
+        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
         if !Arc::ptr_eq(&current.editor, &editor) || current.path != loaded.path {
             return Err(StationError::Replaced);
         }
+        let source = current.preset.source.clone();
+        let before = Loaded { source, places: current.places.clone(), path: current.path.clone() };
         if needs_another_engine(&current.preset, &preset) {
-            self.play_next(&current.id, preset, loaded, Arc::clone(&current.keeper))?;
+            let keeper = Arc::clone(&current.keeper);
+            self.play_next(&current.id, Arc::clone(&preset), loaded, keeper, current.edition + 1)?;
+            self.note(step, before, &preset);
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }
+        let places = loaded.places.clone();
         let edited = editing.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
         lock(&self.muted).clear();
         let grid = edited.offers.of::<PhraseGrid>().next().map_or(current.grid, |(_, grid)| *grid);
@@ -83,6 +95,7 @@ impl Shared {
             controller: edited.controller,
             grid,
             edition: current.edition + 1,
+            places,
             ..current.clone()
         };
         {
@@ -92,6 +105,7 @@ impl Shared {
             }
             *playing = next;
         }
+        self.note(step, before, &preset);
         self.carry_wishes(&current.preset, &preset, &edited.prepared);
         current.keeper.text(&preset, starting_settings(&self.settings, &preset));
         self.keep_wishes();
@@ -107,10 +121,41 @@ impl Shared {
     /// The text has mistakes, a node cannot be prepared, or the engine has not taken the edits before: nothing has
     /// changed.
     pub fn edit_text(self: &Arc<Self>, text: String) -> Result<Edited, StationError> {
+        self.settle();
         let current = self.current();
-        let edited = self.edit(self.foreign(&current, text))?;
+        let edited = self.edit(Next::Written(self.foreign(&current, text)))?;
         tracing::info!("{} is edited over the network: {edited}", current.id);
         Ok(edited)
+    }
+
+    /// Takes the last edit back, whoever made it.
+    ///
+    /// # Errors
+    /// As [`Shared::edit_text`], or nothing was edited.
+    pub fn undo(self: &Arc<Self>) -> Result<Edited, StationError> {
+        self.settle();
+        self.edit(Next::Back)
+    }
+
+    /// Makes the edit again that was taken back last.
+    ///
+    /// # Errors
+    /// As [`Shared::edit_text`], or nothing was taken back.
+    pub fn redo(self: &Arc<Self>) -> Result<Edited, StationError> {
+        self.settle();
+        self.edit(Next::Forth)
+    }
+
+    /// Notes a step away from a text; the same text again is none.
+    fn note(&self, step: Step, before: Loaded, after: &Preset) {
+        if step != Step::On || before.source.text() != after.source.text() {
+            lock(&self.history).note(step, before);
+        }
+    }
+
+    /// How many edits can be taken back, and made again.
+    pub fn reach(&self) -> (usize, usize) {
+        lock(&self.history).reach()
     }
 
     /// Reads a text that came over the network, and no more.

@@ -8,7 +8,9 @@ mod clock;
 mod control;
 mod edit;
 mod fault;
+mod history;
 mod lead;
+mod levels;
 mod listeners;
 mod playing;
 mod render;
@@ -17,6 +19,8 @@ mod stats;
 pub use control::{Change, ControlError, Request};
 pub use edit::Edited;
 pub use fault::Fault;
+pub use history::Next;
+pub use levels::{LevelFrame, Watching};
 pub use listeners::{Listener, ListenerError, Listeners};
 pub use stats::RenderStats;
 
@@ -25,13 +29,16 @@ use crate::settings::Settings;
 use crate::state::{Keeper, StateError, States};
 use crate::watch::Watch;
 use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::places::Places;
 use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
 use auralis_graph::settings as piece;
 use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
-use playing::{Next, Playing};
+use history::History;
+use levels::Levels;
+use playing::{Coming, Playing};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -62,6 +69,9 @@ pub enum StationError {
     /// Another preset came in between.
     #[error("another preset plays now: nothing was edited")]
     Replaced,
+    /// No text played before this one, or none was taken back.
+    #[error("there is no other text to go to")]
+    NoText,
     /// The graph has no ring that listeners could read.
     #[error("the preset has nothing that a listener could hear: it needs an `output` or a `ring_buffer`")]
     NothingToHear,
@@ -103,6 +113,8 @@ pub struct Current {
     piece: piece::Settings,
     /// Its file, if it is one.
     path: Option<PathBuf>,
+    /// Where its assets are looked for.
+    places: Places,
     /// What turns its graph into others.
     editor: Arc<Mutex<Editor>>,
     /// How often its text was edited while it played.
@@ -125,11 +137,15 @@ pub struct Shared {
     pub listeners: Listeners,
     /// How rendering goes.
     pub stats: RenderStats,
+    /// How loud the nodes are.
+    pub levels: Levels,
     current: Mutex<Current>,
     wishes: Mutex<Wishes>,
-    next: Mutex<Option<Next>>,
+    next: Mutex<Option<Coming>>,
     states: States,
     watch: Mutex<Option<Watch>>,
+    /// The texts that played.
+    history: Mutex<History>,
     /// The nodes that failed and are silent.
     muted: Mutex<BTreeSet<String>>,
     /// The number of the next chunk, for those who wait for one.
@@ -202,11 +218,13 @@ impl Station {
             messages: ChunkRing::new(chunks, message_bytes, rate, seconds).starting_at(first),
             listeners: Listeners::new(settings.max_clients),
             stats: RenderStats::default(),
+            levels: Levels::default(),
             current: Mutex::new(current),
             wishes: Mutex::new(Wishes::of(&id, &resumed)),
             next: Mutex::new(None),
             states,
             watch: Mutex::new(None),
+            history: Mutex::default(),
             muted: Mutex::default(),
             written: watch::Sender::new(first),
             events: broadcast::Sender::new(EVENTS),
@@ -391,7 +409,7 @@ impl Shared {
         let loaded = library::find(id)?;
         let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
         let keeper = self.states.of(id, &loaded)?;
-        self.play_next(id, preset, loaded, keeper)
+        self.play_next(id, preset, loaded, keeper, 0)
     }
 
     /// Builds a preset and hands it to the render thread, which fades over to it.
@@ -401,6 +419,7 @@ impl Shared {
         preset: Arc<Preset>,
         loaded: library::Loaded,
         keeper: Arc<Keeper>,
+        edition: u64,
     ) -> Result<(), StationError> {
         let path = loaded.path.clone();
         let piece = starting_settings(&self.settings, &preset);
@@ -412,7 +431,8 @@ impl Shared {
         let passed = keeper.epoch(self.settings.epoch).map_or(0, |epoch| self.due_micros(at) - epoch);
         let resumed = keeper.resume(passed.max(0) as f64 / 1e6, &preset, piece)?;
         playing.begin(&resumed.start);
-        *lock(&self.next) = Some(Next { playing, current, resumed, at });
+        let current = Current { edition, ..current };
+        *lock(&self.next) = Some(Coming { playing, current, resumed, at });
         self.watch(path.as_deref());
         Ok(())
     }
@@ -428,7 +448,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn options(settings: &Settings, piece: piece::Settings, places: auralis_graph::places::Places) -> Options {
+fn options(settings: &Settings, piece: piece::Settings, places: Places) -> Options {
     let epoch = Some(now_micros());
     Options {
         socket: Socket::Server,

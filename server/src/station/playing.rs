@@ -20,7 +20,7 @@ fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
 }
 
 /// A preset that is about to play, what others will know of it, and where it is taken up.
-pub struct Next {
+pub struct Coming {
     pub playing: Box<Playing>,
     pub current: Current,
     pub resumed: Resumed,
@@ -48,7 +48,7 @@ impl Playing {
         loaded: Loaded,
         keeper: Arc<Keeper>,
     ) -> Result<(Self, Current), StationError> {
-        let built = build_for(&preset, catalogue, &options(settings, piece, loaded.places))?;
+        let built = build_for(&preset, catalogue, &options(settings, piece, loaded.places.clone()))?;
         let ring = built.offers.of::<ChunkRing>().next().map(|(_, ring)| ring);
         let ring = ring.ok_or(StationError::NothingToHear)?;
         let grid = grid_of(&built, piece);
@@ -61,6 +61,7 @@ impl Playing {
             piece,
             // A pipe is read once.
             path: loaded.path.filter(|path| path.is_file()),
+            places: loaded.places,
             editor: Arc::new(Mutex::new(editor)),
             edition: 0,
             keeper,
@@ -94,10 +95,13 @@ impl Playing {
         frames as f64 / rate * self.engine.settings().tempo / 60.0 * 960.0
     }
 
-    /// Renders until so many frames wait.
-    fn fill(&mut self, frames: usize) {
+    /// Renders until so many frames wait; after each quantum it is told how many there were.
+    fn fill(&mut self, frames: usize, mut after_quantum: impl FnMut(u32)) {
+        let mut quanta = 0;
         while self.waiting.len() < frames * 2 {
             self.engine.quantum();
+            quanta += 1;
+            after_quantum(quanta);
             while let Read::Chunk(chunk) = self.ring.read(&mut self.cursor) {
                 let pcm = match chunk.format {
                     auralis_graph::packet::PacketFormat::Pcm16 => std::borrow::Cow::Borrowed(&chunk.bytes),
@@ -117,9 +121,10 @@ impl Playing {
         }
     }
 
-    /// Renders the next frames as interleaved samples into `out`, which is replaced.
-    pub fn render(&mut self, frames: usize, out: &mut Vec<i16>) {
-        self.fill(frames);
+    /// Renders the next frames as interleaved samples into `out`, which is replaced. After each quantum it is told how
+    /// many there were.
+    pub fn render(&mut self, frames: usize, out: &mut Vec<i16>, after_quantum: impl FnMut(u32)) {
+        self.fill(frames, after_quantum);
         out.clear();
         out.extend(self.waiting.drain(..frames * 2));
     }

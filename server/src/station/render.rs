@@ -3,7 +3,8 @@
 use super::clock::Clock;
 use super::control::Wishes;
 use super::lead::Lead;
-use super::playing::{Next, Playing};
+use super::levels::Gauge;
+use super::playing::{Coming, Playing};
 use super::{Current, Fault, Shared, lock, now_micros};
 use auralis_graph::command::{Change, Report, When};
 use auralis_graph::journal::{Entry, JournalChange};
@@ -38,6 +39,7 @@ pub struct Work {
     /// The phrase of the last update, and updates that wait until their chunk is heard.
     phrase: i64,
     announce: Option<u64>,
+    gauge: Gauge,
 }
 
 /// The preset that comes, and how far it has come.
@@ -66,6 +68,7 @@ impl Work {
             bytes: Vec::with_capacity(frames * 4),
             phrase: -1,
             announce: None,
+            gauge: Gauge::default(),
         }
     }
 
@@ -115,15 +118,22 @@ impl Work {
     /// Renders, encodes and publishes one chunk.
     fn chunk(&mut self) {
         self.send_wishes();
-        self.playing.render(self.frames, &mut self.samples);
-        self.fade();
+        self.gauge.tend(&self.shared);
+        let index = self.shared.pcm.written();
+        let (shared, gauge, fades) = (&self.shared, &mut self.gauge, self.fading.is_some());
+        self.playing.render(self.frames, &mut self.samples, |quanta| {
+            // While presets change, the one that comes is watched.
+            if !fades {
+                gauge.after_quantum(shared, index, quanta);
+            }
+        });
+        self.fade(index);
         self.hear_reports();
         if std::mem::take(&mut self.granted) {
             self.shared.keep_wishes();
         }
         self.bytes.clear();
         self.bytes.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        let index = self.shared.pcm.written();
         let rate = self.shared.pcm.sample_rate();
         let frame = index * self.frames as u64;
         let packet =
@@ -170,7 +180,10 @@ impl Work {
         }
         let index = self.shared.pcm.written();
         let next = lock(&self.shared.next).take_if(|next| next.at <= index);
-        if let Some(Next { playing, current, resumed, .. }) = next {
+        if let Some(Coming { playing, current, resumed, .. }) = next {
+            if current.edition == 0 {
+                lock(&self.shared.history).clear();
+            }
             let begun = self.shared.due_micros(index) - (resumed.seconds * 1e6).round() as i64;
             current.keeper.place(begun, self.shared.settings.epoch);
             *lock(&self.shared.wishes) = Wishes::of(&current.id, &resumed);
@@ -182,9 +195,10 @@ impl Work {
     }
 
     /// Mixes the coming preset in at equal power; at the end it is the one that plays.
-    fn fade(&mut self) {
+    fn fade(&mut self, index: u64) {
         let Some(mut fade) = self.fading.take() else { return };
-        fade.next.render(self.frames, &mut self.other);
+        let (shared, gauge) = (&self.shared, &mut self.gauge);
+        fade.next.render(self.frames, &mut self.other, |quanta| gauge.after_quantum(shared, index, quanta));
         let total = (FADE * f64::from(self.shared.pcm.sample_rate())) as usize;
         for (frame, (old, new)) in
             self.samples.chunks_exact_mut(2).zip(self.other.chunks_exact(2)).enumerate()

@@ -55,6 +55,7 @@ fn status(cx: Context) -> Response {
         json!({
             "uptime_sec": station.uptime(),
             "active_connections": station.listeners.count(),
+            "level_watchers": station.levels.watchers(),
             "buffer_depth": station.pcm.depth(),
             "device": "CPU",
             "soundfont_loaded": uses_soundfont,

@@ -4,6 +4,7 @@ mod api;
 mod client;
 mod graph;
 mod guard;
+mod levels;
 mod messages;
 mod session;
 
@@ -54,6 +55,8 @@ fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = std::c
         .or(api::routes(context.clone()))
         .unify()
         .or(graph::routes(context.clone()))
+        .unify()
+        .or(levels::routes(context.clone()))
         .unify()
         .or(client::routes(production))
         .unify()
