@@ -87,6 +87,17 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// What [`Report::Relieved`] means for who listens.
+pub fn describe_relief(steps: u8) -> &'static str {
+    match steps {
+        0 => "the machine keeps up again: everything sounds",
+        1 => "the machine does not keep up: instruments sound half their voices at most",
+        2 => "the machine does not keep up: instruments sound a quarter of their voices at most",
+        3 => "the machine does not keep up: instruments sound an eighth of their voices at most",
+        _ => "the machine does not keep up: nodes of low priority are silent",
+    }
+}
+
 /// What a running engine tells the control side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Report {

@@ -6,7 +6,7 @@ use super::lead::Lead;
 use super::levels::Gauge;
 use super::playing::{Coming, Playing};
 use super::{Current, Fault, Shared, lock, now_micros};
-use auralis_graph::command::{Change, Report, When};
+use auralis_graph::command::{Change, Report, When, describe_relief};
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
@@ -189,6 +189,7 @@ impl Work {
             *lock(&self.shared.wishes) = Wishes::of(&current.id, &resumed);
             *lock(&self.shared.current) = current;
             lock(&self.shared.muted).clear();
+            self.shared.stats.relief.store(0, Ordering::Relaxed);
             self.fading = Some(Fade { next: playing, done: 0 });
             self.phrase = -1;
         }
@@ -227,13 +228,22 @@ impl Work {
             if let Some(entry) = entry_of(&current, report) {
                 current.keeper.note(entry);
             }
-            if let Report::Failed { node, failure, .. } = report {
-                let name = current.controller.node_name(node);
-                let text = format!("the node `{name}` is silent until it is edited: {failure}");
-                tracing::error!("{text}");
-                self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
-                lock(&self.shared.muted).insert(name.to_string());
-                self.shared.tell_all(Fault::SynthesisFailed.message(&text));
+            match report {
+                Report::Failed { node, failure, .. } => {
+                    let name = current.controller.node_name(node);
+                    let text = format!("the node `{name}` is silent until it is edited: {failure}");
+                    tracing::error!("{text}");
+                    self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
+                    lock(&self.shared.muted).insert(name.to_string());
+                    self.shared.tell_all(Fault::SynthesisFailed.message(&text));
+                }
+                Report::Relieved { steps, .. } => {
+                    tracing::warn!("{}", describe_relief(steps));
+                    if steps > self.shared.stats.relief.swap(steps, Ordering::Relaxed) {
+                        self.shared.tell_all(Fault::SynthesisFailed.message(describe_relief(steps)));
+                    }
+                }
+                Report::Applied { .. } => {}
             }
         }
     }

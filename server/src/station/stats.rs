@@ -1,6 +1,6 @@
 //! How rendering goes: written by the render thread, read by anyone.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Weight of the newest chunk in the moving average.
 const SMOOTHING: f64 = 0.05;
@@ -14,6 +14,8 @@ pub struct RenderStats {
     pub underruns: AtomicU64,
     /// Nodes that were silenced because they yielded what is no sound.
     pub faults: AtomicU64,
+    /// Steps by which the sound is thinned, because the machine does not keep up.
+    pub relief: AtomicU8,
 }
 
 impl RenderStats {

@@ -62,6 +62,7 @@ fn status(cx: Context) -> Response {
             "synthesis_active": station.is_rendering(),
             "state_kept": station.is_kept(),
             "muted": station.muted(),
+            "relief": station.stats.relief.load(Ordering::Relaxed),
             "faults": station.stats.faults.load(Ordering::Relaxed),
             "timestamp": super::timestamp(now_micros()),
         }),

@@ -5,7 +5,7 @@ use super::midi::Keyboards;
 use crate::adjust::Sets;
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
-use auralis_graph::command::{Report, When};
+use auralis_graph::command::{Report, When, describe_relief};
 use auralis_graph::node::Role;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::{Catalogue, Controller, Preset};
@@ -64,13 +64,19 @@ impl Live {
     pub fn listen(&mut self) {
         self.editor.balance();
         while let Some(report) = self.controller.report() {
-            if let Report::Failed { node, failure, .. } = report {
-                let name = self.controller.node_name(node);
-                let _ = writeln!(
-                    anstream::stderr(),
-                    "error: the node `{name}` is silent until it is edited: {failure}"
-                );
-                self.failed.insert(name.to_string());
+            match report {
+                Report::Failed { node, failure, .. } => {
+                    let name = self.controller.node_name(node);
+                    let _ = writeln!(
+                        anstream::stderr(),
+                        "error: the node `{name}` is silent until it is edited: {failure}"
+                    );
+                    self.failed.insert(name.to_string());
+                }
+                Report::Relieved { steps, .. } => {
+                    let _ = writeln!(anstream::stderr(), "warning: {}", describe_relief(steps));
+                }
+                Report::Applied { .. } => {}
             }
         }
     }
