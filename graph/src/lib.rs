@@ -18,6 +18,8 @@ pub mod engine;
 pub mod expose;
 pub mod journal;
 pub mod lanes;
+#[cfg(all(test, loom))]
+mod models;
 pub mod music;
 pub mod node;
 pub mod note;
@@ -32,6 +34,7 @@ mod realtime;
 pub mod render;
 pub mod settings;
 pub mod source;
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;
