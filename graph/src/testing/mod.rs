@@ -2,6 +2,8 @@
 //! the checker of the audio thread. Only with the feature `testing`; not part of the product.
 
 pub mod measure;
+pub mod memory;
+pub mod reading;
 pub mod realtime;
 
 use crate::catalogue::Catalogue;
