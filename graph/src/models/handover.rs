@@ -14,9 +14,9 @@ use crate::settings::Settings;
 use crate::{Catalogue, Controller, Engine, Kind, Node, NodeError, Prepare, Prepared, Preset};
 use crate::{Processor, Source, Status};
 use loom::cell::UnsafeCell;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So few frames a second that an edit is over after one quantum.
 const RATE: u32 = 3_200;
@@ -24,8 +24,10 @@ const RATE: u32 = 3_200;
 /// Gives its level, and lets loom see who touches it: the engine where it runs, whoever drops it where it ends.
 struct Probe(UnsafeCell<u32>);
 
-/// Probes that live.
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Probes that live. loom runs all threads of a model on one of the system's.
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
 
 impl Node for Probe {
     const KIND: &'static str = "probe";
@@ -39,7 +41,7 @@ impl Node for Probe {
     }
 
     fn prepare(_: &NoConfig, _: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
-        ALIVE.fetch_add(1, Ordering::Relaxed);
+        ALIVE.set(ALIVE.get() + 1);
         Ok(Prepared::new(Self(UnsafeCell::new(0))))
     }
 }
@@ -58,7 +60,7 @@ impl Processor for Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         self.0.with_mut(|_| ());
-        ALIVE.fetch_sub(1, Ordering::Relaxed);
+        ALIVE.set(ALIVE.get() - 1);
     }
 }
 
@@ -112,7 +114,7 @@ struct Control {
 
 impl Control {
     fn start(preset: &Preset) -> (Self, Engine) {
-        ALIVE.store(0, Ordering::Relaxed);
+        ALIVE.set(0);
         let options = Options::render(RATE, Settings::default(), Places::default());
         let built = build(preset, &catalogue(), &options).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let Built { engine, editor, controller, .. } = built;
@@ -163,9 +165,9 @@ fn what_an_edit_retires_is_dropped_once_and_after_its_last_turn() {
         control.editor.sweep();
         let mut engine = playing.join().expect("the engine runs");
         control.finish(&mut engine);
-        assert_eq!(ALIVE.load(Ordering::Relaxed), 2, "b goes on, c came, a is gone");
+        assert_eq!(ALIVE.get(), 2, "b goes on, c came, a is gone");
         drop((control, engine));
-        assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
+        assert_eq!(ALIVE.get(), 0);
     });
 }
 
@@ -183,7 +185,7 @@ fn an_engine_that_ends_with_an_edit_under_way_drops_it_once() {
         control.editor.sweep();
         playing.join().expect("the engine runs");
         drop(control);
-        assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
+        assert_eq!(ALIVE.get(), 0);
     });
 }
 
@@ -217,7 +219,7 @@ fn edits_that_come_too_fast_are_refused_and_none_is_lost() {
         }
         let mut engine = playing.join().expect("the engine runs");
         control.finish(&mut engine);
-        assert_eq!(ALIVE.load(Ordering::Relaxed), wanted);
+        assert_eq!(ALIVE.get(), wanted);
     });
 }
 
