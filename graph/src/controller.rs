@@ -8,10 +8,10 @@ use crate::note::NoteEvent;
 use crate::param::{Amount, ParamSpec};
 use crate::preset::Control;
 use crate::settings::{Setting, Settings};
-use crossbeam_queue::ArrayQueue;
+use crate::sync::ArrayQueue;
+use crate::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// Commands that can be under way to an engine.
 const COMMANDS: usize = 1024;
@@ -19,7 +19,7 @@ const COMMANDS: usize = 1024;
 const REPORTS: usize = 4096;
 
 /// Edits that can be under way to an engine and back.
-pub(crate) const EDITS: usize = 8;
+pub(crate) const EDITS: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// The engine's end of the rings.
 pub(crate) struct Link {
@@ -67,6 +67,14 @@ impl Status {
         self.key.store(settings.key.to_bits(), Ordering::Relaxed);
         self.intensity.store(settings.intensity.to_bits(), Ordering::Relaxed);
         self.frame.store(frame, Ordering::Release);
+    }
+
+    pub fn frame(&self) -> i64 {
+        self.frame.load(Ordering::Acquire)
+    }
+
+    pub fn tick(&self) -> f64 {
+        f64::from_bits(self.tick.load(Ordering::Relaxed))
     }
 }
 
@@ -244,12 +252,12 @@ impl Controller {
 
     /// Frames computed since reset.
     pub fn frame(&self) -> i64 {
-        self.status.frame.load(Ordering::Acquire)
+        self.status.frame()
     }
 
     /// Musical position after the last quantum, in ticks.
     pub fn tick(&self) -> f64 {
-        f64::from_bits(self.status.tick.load(Ordering::Relaxed))
+        self.status.tick()
     }
 
     /// Key, tempo, intensity and seed as they sound now; `meter` as the piece has it.

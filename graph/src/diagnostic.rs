@@ -2,8 +2,9 @@
 
 use crate::preset::outline;
 use crate::source::{Source, Span};
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
+use std::ops::Range;
 
 /// How bad a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -218,20 +219,43 @@ impl Diagnostics {
             Severity::Warning => Level::WARNING,
         };
         let text = self.source.text();
-        let clip = |span: Span| clip(text, span);
-        let primary = AnnotationKind::Primary.span(clip(diagnostic.span));
-        let primary =
-            if diagnostic.label.is_empty() { primary } else { primary.label(diagnostic.label.as_str()) };
-        let related = diagnostic
-            .related
-            .iter()
-            .map(|(span, label)| AnnotationKind::Context.span(clip(*span)).label(label.as_str()));
-        let snippet = Snippet::source(text).path(self.source.name()).annotation(primary).annotations(related);
-        let mut group = level.primary_title(diagnostic.message.as_str()).element(snippet);
+        let mut marks =
+            vec![(clip(text, diagnostic.span), AnnotationKind::Primary, diagnostic.label.as_str())];
+        let related = diagnostic.related.iter();
+        marks.extend(
+            related.map(|(span, label)| (clip(text, *span), AnnotationKind::Context, label.as_str())),
+        );
+        let whole = marks.iter().map(|mark| lines_of(text, &mark.0));
+        let whole = whole.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or_default();
+        let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
+        if whole.len() <= MOST_SHOWN {
+            group = self.show(group, whole, &marks);
+        } else {
+            for mark in marks {
+                group = self.show(group, lines_of(text, &mark.0), &[mark]);
+            }
+        }
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         renderer.render(&[group])
+    }
+
+    /// Adds a stretch of the text with marks in it; of what is too long for a reader, only the place.
+    fn show<'s>(&'s self, group: Group<'s>, lines: Range<usize>, marks: &[Mark<'s>]) -> Group<'s> {
+        let first = self.source.position(lines.start as u32).line;
+        if lines.len() > MOST_SHOWN {
+            let at = self.source.position(marks[0].0.start as u32);
+            let origin = Origin::path(self.source.name()).line(at.line).char_column(at.column);
+            return group.element(origin);
+        }
+        let annotation = |(range, kind, label): &Mark<'s>| -> Annotation<'s> {
+            let annotation = kind.span(range.start - lines.start..range.end - lines.start);
+            if label.is_empty() { annotation } else { annotation.label(*label) }
+        };
+        let annotations = marks.iter().map(annotation);
+        let snippet = Snippet::source(&self.source.text()[lines.clone()]).line_start(first);
+        group.element(snippet.path(self.source.name()).annotations(annotations))
     }
 
     /// The same as data: a JSON array of objects with file, severity, message, line, column, end_line,
@@ -282,8 +306,22 @@ impl std::fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
+/// A stretch to underline, how, and what to write beside it.
+type Mark<'s> = (Range<usize>, AnnotationKind, &'s str);
+
+/// Bytes of the text that are shown at once: what a renderer is given it walks from end to end.
+const MOST_SHOWN: usize = 16 << 10;
+
+/// The lines around a stretch; of the last one not much more than what is underlined.
+fn lines_of(text: &str, range: &Range<usize>) -> Range<usize> {
+    const BEHIND: usize = 400;
+    let start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let rest = &text[range.end..floor_boundary(text, range.end + BEHIND)];
+    start..range.end + rest.find('\n').unwrap_or(rest.len())
+}
+
 /// Keeps what is underlined short (a span may cover a whole document) and on character boundaries.
-fn clip(text: &str, span: Span) -> std::ops::Range<usize> {
+fn clip(text: &str, span: Span) -> Range<usize> {
     const WIDEST: usize = 400;
     let start = floor_boundary(text, span.start as usize);
     let mut end = floor_boundary(text, (span.end as usize).min(start + WIDEST));
@@ -334,6 +372,22 @@ mod tests {
         assert!(text.contains("help: did you mean `synth`?"), "{text}");
         assert_eq!(all.to_json()[0]["line"], 2);
         assert_eq!(all.to_json()[0]["node"], "pad");
+    }
+
+    #[test]
+    fn a_long_text_is_shown_in_parts_and_a_long_line_by_its_place() {
+        let text = format!("first: 1\n{}second: 2\n{}", "\n".repeat(100_000), "x".repeat(100_000));
+        let second = text.find("second").unwrap();
+        let mut all = Diagnostics::new(Source::new("a.yaml", text.as_str()));
+        all.push(
+            Diagnostic::error(Span::new(second, second + 6), "twice").related(Span::new(0, 5), "first here"),
+        );
+        all.push(Diagnostic::error(Span::new(text.len() - 1, text.len()), "far out"));
+        let shown = all.render(false);
+        for part in ["a.yaml:100002:1", "second: 2", "first: 1", "first here", "a.yaml:100003:100000"] {
+            assert!(shown.contains(part), "{part}:\n{shown}");
+        }
+        assert!(shown.len() < 2_000, "{shown}");
     }
 
     #[test]

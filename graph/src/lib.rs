@@ -19,6 +19,8 @@ pub mod expose;
 pub mod instructions;
 pub mod journal;
 pub mod lanes;
+#[cfg(all(test, loom))]
+mod models;
 pub mod music;
 pub mod node;
 pub mod note;
@@ -33,6 +35,7 @@ mod realtime;
 pub mod render;
 pub mod settings;
 pub mod source;
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;

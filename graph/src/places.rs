@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn confined_presets_cannot_leave_their_folders() {
-        let root = std::env::temp_dir().join(format!("auralis-places-{}", std::process::id()));
+        let root = auralis_graph::testing::folder();
         std::fs::create_dir_all(root.join("in")).unwrap();
         std::fs::write(root.join("in/a.wav"), b"x").unwrap();
         std::fs::write(root.join("secret.wav"), b"x").unwrap();
@@ -146,6 +146,5 @@ mod tests {
             assert!(matches!(places.find("link.wav", "samples"), Err(PlaceError::Outside { .. })));
         }
         assert!(matches!(places.find("b.wav", "samples"), Err(PlaceError::Missing { .. })));
-        std::fs::remove_dir_all(root).unwrap();
     }
 }

@@ -281,9 +281,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn place(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("auralis-audio-file-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder.join(name)
+        auralis_graph::testing::folder().join(name)
     }
 
     #[test]

@@ -291,6 +291,24 @@ fn commands_of_before_an_edit_reach_the_same_node() {
 }
 
 #[test]
+fn commands_for_a_graph_that_is_still_to_come_wait_for_it() {
+    let graph = |hisses: &[&str]| {
+        let nodes: String =
+            hisses.iter().map(|name| format!("  {name}: {{ type: noise, gain: -80 dB }}\n")).collect();
+        format!("{nodes}{TONE}  out: {{ type: output, in: [tone, {}] }}\n", hisses.join(", "))
+    };
+    let mut running = Running::new(&graph(&["a"]));
+    running.render(0.1);
+    // The second begins when the first is over.
+    running.edit(&graph(&["a", "b"]));
+    running.edit(&graph(&["a", "b", "c"]));
+    let quiet = auralis_graph::param::Amount::Value(-60.0);
+    running.controller.set_param("tone", "gain", quiet, When::Now).expect("the engine takes it");
+    running.render(0.1);
+    assert!((level_db(&running.render(0.2)[0]) + 63.0).abs() < 0.5);
+}
+
+#[test]
 fn a_thousand_random_edits_leave_nothing_behind() {
     let mut chance = Chance::new(11);
     let plain = behind("  out: { type: output, in: tone }\n");

@@ -67,8 +67,7 @@ fn cents_off(samples: &[f32], hertz: f64) -> f64 {
 
 #[test]
 fn fluidsynth_plays_the_shipped_font_at_the_same_pitch_and_level() {
-    let folder = std::env::temp_dir().join(format!("auralis-fluidsynth-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = auralis_graph::testing::folder();
     let mut apart = Vec::new();
     for program in 0..16 {
         let low = [8, 11, 15].contains(&program);
@@ -80,7 +79,6 @@ fn fluidsynth_plays_the_shipped_font_at_the_same_pitch_and_level() {
             apart.push((level_db(&ours) - level_db(&theirs), program, key));
         }
     }
-    std::fs::remove_dir_all(folder).unwrap();
     // Players differ in overall gain; what counts is that it is the same for all.
     let mean = apart.iter().map(|(decibels, ..)| decibels).sum::<f64>() / apart.len() as f64;
     for (decibels, program, key) in &apart {

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 const RATE: u32 = 44_100;
 
 fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("auralis-streaming-{}-{name}", std::process::id()));
+    let folder = auralis_graph::testing::folder().join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }

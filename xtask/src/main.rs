@@ -3,6 +3,7 @@
 mod bench;
 mod docs;
 mod new_node;
+mod proof;
 mod setup;
 mod shell;
 mod soundfont;
@@ -24,6 +25,14 @@ struct Arguments {
 enum Chore {
     /// Runs the benches and prints the figures that the project promises, the peers' beside them.
     Bench,
+    /// Feeds the reader of presets with made-up texts until it falls; needs a nightly toolchain and cargo-fuzz.
+    Fuzz(proof::Fuzz),
+    /// Runs the models of what threads hand to each other, in every order that there is.
+    Loom,
+    /// Runs what Miri can of the tests of unsafe code; needs a nightly toolchain with Miri.
+    Miri,
+    /// Plays a station's day in fast motion, with an edit each minute: memory must not grow.
+    Soak(proof::Soak),
     /// Writes docs/nodes.md and docs/preset.schema.json, as the program prints them.
     Docs,
     /// Writes a node to start from, its line in the catalogue, and a test to fill in.
@@ -40,6 +49,10 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Bench => bench::run(root),
         Chore::Docs => docs::run(root),
+        Chore::Fuzz(fuzz) => fuzz.run(root),
+        Chore::Loom => proof::loom(root),
+        Chore::Miri => proof::miri(root),
+        Chore::Soak(soak) => soak.run(root),
         Chore::NewNode(arguments) => new_node::run(&arguments, root),
         Chore::Soundfont(arguments) => soundfont::run(&arguments),
         Chore::Test => test::run(root),

@@ -32,6 +32,13 @@ pub fn output(root: &Path, program: &str, arguments: &[&str]) -> Result<String, 
     String::from_utf8(output.stdout).map_err(|error| format!("`{shown}`: {error}"))
 }
 
+/// Whether a program runs and is content. What it prints is not shown.
+pub fn succeeds(root: &Path, program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
 /// Whether a program is on the path.
 pub fn is_there(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that holds the project together.
 
-use crate::{docs, setup, shell};
+use crate::{docs, proof, setup, shell};
 use std::path::Path;
 
 /// Runs all checks, the quick ones first.
@@ -16,6 +16,14 @@ pub fn run(root: &Path) -> Result<(), String> {
     shell::run(root, "cargo", &clippy, &[])?;
     docs::check(root)?;
     shell::run(root, "cargo", &["test", "--workspace", "--all-features", "--locked"], &[])?;
+    proof::loom(root)?;
+    if proof::miri_is_there(root) {
+        proof::miri(root)?;
+    } else {
+        eprintln!(
+            "\n== Miri is not installed: `rustup +nightly component add miri rust-src`; unsafe code goes without it"
+        );
+    }
     let doc = ["doc", "--workspace", "--no-deps", "--all-features", "--locked"];
     shell::run(root, "cargo", &doc, &[("RUSTDOCFLAGS", "-D warnings")])?;
     eprintln!("\nall is well");

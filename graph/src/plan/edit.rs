@@ -15,7 +15,7 @@ use crate::places::Places;
 use crate::port::PortKind;
 use crate::preset::{Outlet, Preset};
 use crate::settings::Settings;
-use crossbeam_queue::ArrayQueue;
+use crate::sync::ArrayQueue;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -2,6 +2,8 @@
 //! the checker of the audio thread. Only with the feature `testing`; not part of the product.
 
 pub mod measure;
+pub mod memory;
+pub mod reading;
 pub mod realtime;
 
 use crate::catalogue::Catalogue;
@@ -9,6 +11,8 @@ use crate::places::Places;
 use crate::plan::{Built, Options, Socket, build};
 use crate::preset::Preset;
 use crate::source::Source;
+use std::path::PathBuf;
+use tempfile::TempDir;
 
 /// Rate of tests that name none.
 pub const RATE: u32 = 48_000;
@@ -23,12 +27,18 @@ pub fn read(text: &str, catalogue: &Catalogue) -> Preset {
         .unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
 }
 
-/// Places whose preset folder is a temporary one of this process, so that sinks write nowhere else.
+thread_local! {
+    static FOLDER: TempDir = TempDir::with_prefix("auralis-").expect("a temporary folder can be made");
+}
+
+/// A folder of this thread's own, and so of one test: it goes when the thread ends.
+pub fn folder() -> PathBuf {
+    FOLDER.with(|folder| folder.path().to_path_buf())
+}
+
+/// Places whose preset folder is [`folder`], so that sinks write nowhere else.
 pub fn places() -> Places {
-    let folder = std::env::temp_dir().join(format!("auralis-test-{}", std::process::id()));
-    // Where it cannot be made, the sink that needs it says so.
-    let _ = std::fs::create_dir_all(&folder);
-    Places { preset: Some(folder), ..Places::anywhere() }
+    Places { preset: Some(folder()), ..Places::anywhere() }
 }
 
 /// Builds a preset that must be right, for a render at [`RATE`].

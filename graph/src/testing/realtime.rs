@@ -108,7 +108,7 @@ unsafe impl GlobalAlloc for CheckedAllocator {
     }
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod syscalls {
     use std::cell::{Cell, UnsafeCell};
     use std::sync::Once;
@@ -172,7 +172,7 @@ mod syscalls {
     }
 }
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", not(miri))))]
 mod syscalls {
     pub fn watch() {}
     pub fn release() {}

@@ -1,7 +1,11 @@
 //! `ring_buffer`: the chunks of the last seconds, for many readers. Writing is real-time safe.
 
 mod jitter;
+#[cfg(all(test, loom))]
+mod models;
 mod ring;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use jitter::{Confidence, JitterTracker, Tier};
 pub use ring::{Chunk, ChunkRef, ChunkRing, ChunkWriter, Health, MOST_CHUNKS, Read};

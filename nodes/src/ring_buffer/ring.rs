@@ -1,30 +1,63 @@
 //! A ring of encoded chunks: one writer that never waits, many readers with a cursor each.
 //!
 //! Chunks live in a pool of buffers that is larger than the ring. The writer fills a buffer that no entry names
-//! and no reader holds, then points an entry at it. A reader pins the buffer that an entry names and looks again
-//! whether the entry still names it: both sides order their store before their look (sequentially consistent),
-//! so either the reader sees the new entry, or the writer sees the pin and leaves the buffer alone.
+//! and no reader holds, then points an entry at it. A reader pins the buffer that an entry names. Pins and the
+//! writer's claim are one number, so that one of the two comes first: a buffer that is pinned cannot be claimed,
+//! and a reader that comes to a claimed one turns back. What a pinned buffer holds stands still, and says itself
+//! whether it is the chunk that was asked for. `models.rs` runs this in every order that there is.
 
 use auralis_graph::packet::{Packet, PacketFormat};
+use auralis_graph::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use auralis_graph::sync::cell::{ConstPtr, UnsafeCell};
 use crossbeam_utils::CachePadded;
-use std::cell::UnsafeCell;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Buffers beyond the ring's capacity: as many chunks may be held by readers after they left the ring.
-const SPARE: usize = 16;
+pub(super) const SPARE: usize = if cfg!(loom) { 1 } else { 16 };
 /// An entry that names no chunk.
 const EMPTY: u64 = u64::MAX;
 /// Low bits of an entry: the buffer. The rest is the chunk's index.
 const BUFFER_BITS: u32 = 16;
+/// In a buffer's pins: the writer fills it.
+const CLAIMED: u32 = 1 << 31;
 
 /// Most chunks a ring can hold.
 pub const MOST_CHUNKS: usize = 32_768;
 
 #[derive(Debug)]
 struct Buffer {
+    /// How many readers hold it, or [`CLAIMED`] and how many are about to find that out.
     pins: AtomicU32,
     chunk: UnsafeCell<Chunk>,
+}
+
+impl Buffer {
+    /// Keeps the writer away while the pin lives; none where the writer was first.
+    fn pin(&self) -> Option<Pin<'_>> {
+        let before = self.pins.fetch_add(1, Ordering::Acquire);
+        let pin = Pin(self);
+        // Dropping the pin takes it away again.
+        (before & CLAIMED == 0).then_some(pin)
+    }
+
+    /// Keeps readers away until [`Buffer::release`]; false where one was first. A reader that turns back sees how far
+    /// the writer has come.
+    fn claim(&self) -> bool {
+        self.pins.compare_exchange(0, CLAIMED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    fn release(&self) {
+        self.pins.fetch_sub(CLAIMED, Ordering::Release);
+    }
+}
+
+#[derive(Debug)]
+struct Pin<'a>(&'a Buffer);
+
+impl Drop for Pin<'_> {
+    fn drop(&mut self) {
+        self.0.pins.fetch_sub(1, Ordering::Release);
+    }
 }
 
 /// One encoded chunk.
@@ -59,18 +92,22 @@ pub struct ChunkRing {
     missed: AtomicU64,
     /// Times a reader was moved because its chunk had left the ring.
     overflows: AtomicU64,
+    /// Bytes that a chunk may have.
+    most_bytes: usize,
     sample_rate: u32,
     seconds_per_chunk: f64,
 }
 
-// SAFETY: a chunk is written only by the one writer while no entry names it and no pin holds it, and read only
-// while pinned; see the top of this file.
+// SAFETY: a chunk is written only while its buffer is claimed, and read only while it is pinned; see the top of
+// this file.
 unsafe impl Sync for ChunkRing {}
 
 /// A chunk that is held while it is read. The writer goes on meanwhile.
 #[derive(Debug)]
 pub struct ChunkRef<'a> {
-    buffer: &'a Buffer,
+    // In this order they are dropped.
+    chunk: ConstPtr<Chunk>,
+    _pin: Pin<'a>,
 }
 
 impl Deref for ChunkRef<'_> {
@@ -78,13 +115,7 @@ impl Deref for ChunkRef<'_> {
 
     fn deref(&self) -> &Chunk {
         // SAFETY: the buffer is pinned while `self` lives, so the writer does not touch it.
-        unsafe { &*self.buffer.chunk.get() }
-    }
-}
-
-impl Drop for ChunkRef<'_> {
-    fn drop(&mut self) {
-        self.buffer.pins.fetch_sub(1, Ordering::Release);
+        unsafe { self.chunk.deref() }
     }
 }
 
@@ -147,6 +178,7 @@ impl ChunkRing {
             live: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             overflows: AtomicU64::new(0),
+            most_bytes: bytes,
             sample_rate,
             seconds_per_chunk,
         }
@@ -243,25 +275,26 @@ impl ChunkRing {
             return None;
         }
         let entry = &self.entries[(index % self.capacity() as u64) as usize];
-        let named = entry.load(Ordering::SeqCst);
+        let named = entry.load(Ordering::Acquire);
         if named == EMPTY || named >> BUFFER_BITS != index {
             return None;
         }
         let buffer = &self.buffers[(named & ((1 << BUFFER_BITS) - 1)) as usize];
-        buffer.pins.fetch_add(1, Ordering::SeqCst);
-        let pinned = ChunkRef { buffer };
-        // Dropping the reference takes the pin away again.
-        (entry.load(Ordering::SeqCst) == named).then_some(pinned)
+        let pin = buffer.pin()?;
+        let chunk = ChunkRef { chunk: buffer.chunk.get(), _pin: pin };
+        // The writer may have filled it anew since the entry was read.
+        (chunk.index == index).then_some(chunk)
     }
 
     /// Reads at a cursor and moves it on. A cursor whose chunk has left the ring is moved to the live edge.
     pub fn read(&self, cursor: &mut u64) -> Read<'_> {
+        // First: a chunk that comes from now on has not left.
+        if *cursor >= self.written() {
+            return Read::Waiting;
+        }
         if let Some(chunk) = self.get(*cursor) {
             *cursor += 1;
             return Read::Chunk(chunk);
-        }
-        if *cursor >= self.written() {
-            return Read::Waiting;
         }
         let live = self.live().max(*cursor + 1);
         let passed = live - *cursor;
@@ -285,30 +318,18 @@ impl ChunkWriter {
     /// missed, when readers hold every spare buffer or the chunk is larger than the ring was made for.
     pub fn write(&mut self, ring: &ChunkRing, packet: &Packet<'_>) -> Option<u64> {
         let index = ring.written.load(Ordering::Relaxed);
-        let Some(place) = self
-            .free
-            .iter()
-            .position(|buffer| ring.buffers[*buffer as usize].pins.load(Ordering::SeqCst) == 0)
-        else {
+        let fits = packet.bytes.len() <= ring.most_bytes;
+        let claimed = |id: &u64| ring.buffers[*id as usize].claim();
+        let Some(place) = fits.then(|| self.free.iter().position(claimed)).flatten() else {
             ring.missed.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         let id = self.free.remove(place)?;
-        // SAFETY: no entry names the buffer (it is free) and no pin holds it; a reader that pins it from an old
-        // entry finds the entry changed and does not look inside.
-        let chunk = unsafe { &mut *ring.buffers[id as usize].chunk.get() };
-        if packet.bytes.len() > chunk.bytes.capacity() {
-            self.free.push_back(id);
-            ring.missed.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        chunk.bytes.clear();
-        chunk.bytes.extend_from_slice(packet.bytes);
-        let Packet { format, frame, frames, channels, .. } = *packet;
-        (chunk.format, chunk.index, chunk.frame) = (format, index, frame);
-        (chunk.frames, chunk.channels) = (frames, channels);
+        let buffer = &ring.buffers[id as usize];
+        fill(buffer, packet, index);
+        buffer.release();
         let slot = (index % ring.capacity() as u64) as usize;
-        ring.entries[slot].store(index << BUFFER_BITS | id, Ordering::SeqCst);
+        ring.entries[slot].store(index << BUFFER_BITS | id, Ordering::Release);
         if let Some(old) = self.named[slot].replace(id) {
             self.free.push_back(old);
         }
@@ -317,128 +338,14 @@ impl ChunkWriter {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicBool;
-
-    fn packet(bytes: &[u8]) -> Packet<'_> {
-        Packet { format: PacketFormat::Pcm16, index: 0, frame: 0, frames: 1, channels: 2, bytes }
-    }
-
-    fn write(ring: &ChunkRing, writer: &mut ChunkWriter, value: u64) -> Option<u64> {
-        writer.write(ring, &packet(&[value.to_le_bytes(); 4].concat()))
-    }
-
-    #[test]
-    fn each_reader_has_its_own_cursor_and_indices_count_up() {
-        let ring = ChunkRing::new(4, 64, 44_100, 0.1);
-        let mut writer = ring.writer();
-        assert!(ring.is_empty());
-        for value in 0..3 {
-            assert_eq!(write(&ring, &mut writer, value), Some(value));
-        }
-        let (mut a, mut b) = (0, 2);
-        let mut seen = Vec::new();
-        while let Read::Chunk(chunk) = ring.read(&mut a) {
-            seen.push((chunk.index, chunk.bytes[0]));
-        }
-        assert_eq!(seen, [(0, 0), (1, 1), (2, 2)]);
-        assert!(matches!(ring.read(&mut b), Read::Chunk(chunk) if chunk.index == 2));
-        assert!(matches!(ring.read(&mut b), Read::Waiting));
-    }
-
-    #[test]
-    fn a_slow_reader_is_moved_to_the_live_edge_and_counted() {
-        let ring = ChunkRing::new(4, 64, 44_100, 0.1);
-        let mut writer = ring.writer();
-        (0..10).for_each(|value| assert!(write(&ring, &mut writer, value).is_some()));
-        ring.set_live(8);
-        let mut cursor = 1;
-        assert!(matches!(ring.read(&mut cursor), Read::Moved(7)));
-        assert_eq!((cursor, ring.overflows()), (8, 1));
-        assert!(matches!(ring.read(&mut cursor), Read::Chunk(chunk) if chunk.index == 8));
-    }
-
-    #[test]
-    fn depth_health_and_clear() {
-        let ring = ChunkRing::new(6, 64, 44_100, 0.1);
-        let mut writer = ring.writer();
-        let mut healths = Vec::new();
-        for value in 0..6 {
-            healths.push(ring.health());
-            write(&ring, &mut writer, value);
-        }
-        use Health::*;
-        assert_eq!(healths, [Emergency, Low, Low, Healthy, Healthy, Full]);
-        assert!(ring.is_full());
-        ring.set_live(4);
-        assert_eq!((ring.depth(), ring.is_full()), (2, false));
-        ring.clear();
-        assert!(ring.is_empty() && ring.get(5).is_none());
-        assert_eq!(write(&ring, &mut writer, 6), Some(6));
-        assert!(ring.get(6).is_some());
-    }
-
-    #[test]
-    fn held_chunks_stay_whole_and_the_writer_goes_on_without_waiting() {
-        let ring = ChunkRing::new(2, 64, 44_100, 0.1);
-        let mut writer = ring.writer();
-        let mut held = Vec::new();
-        for value in 0..SPARE as u64 {
-            write(&ring, &mut writer, value).unwrap();
-            held.push(ring.get(value).unwrap());
-        }
-        // Two more are in the ring; then every buffer is held.
-        assert!(write(&ring, &mut writer, 100).is_some() && write(&ring, &mut writer, 101).is_some());
-        let before = ring.missed();
-        let missed = (0..3).filter(|_| write(&ring, &mut writer, 7).is_none()).count();
-        assert!(missed == 0 || ring.missed() == before + missed as u64);
-        for (value, chunk) in held.iter().enumerate() {
-            assert_eq!(chunk.bytes[0] as usize, value);
-        }
-        drop(held);
-        assert!(write(&ring, &mut writer, 9).is_some());
-        assert!(writer.write(&ring, &packet(&[0; 65])).is_none(), "too large for this ring");
-    }
-
-    #[test]
-    fn readers_on_other_threads_never_see_a_torn_chunk() {
-        let ring = ChunkRing::new(3, 64, 44_100, 0.1);
-        let mut writer = ring.writer();
-        let stop = AtomicBool::new(false);
-        let rounds = if cfg!(miri) { 200 } else { 200_000 };
-        std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..2)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let (mut cursor, mut read) = (0, 0u64);
-                        while !stop.load(Ordering::Relaxed) {
-                            match ring.read(&mut cursor) {
-                                Read::Chunk(chunk) => {
-                                    let value = chunk.index.to_le_bytes();
-                                    assert!(chunk.bytes.chunks(8).all(|part| part == value), "torn");
-                                    read += 1;
-                                }
-                                Read::Waiting => std::thread::yield_now(),
-                                Read::Moved(_) => {}
-                            }
-                        }
-                        read
-                    })
-                })
-                .collect();
-            for _ in 0..rounds {
-                let index = ring.written();
-                write(&ring, &mut writer, index);
-                ring.set_live(index);
-            }
-            // Let the readers catch up before they are told to stop.
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            stop.store(true, Ordering::Relaxed);
-            for reader in readers {
-                assert!(reader.join().unwrap() > 0);
-            }
-        });
-    }
+/// Copies a packet into a buffer that is claimed.
+fn fill(buffer: &Buffer, packet: &Packet<'_>, index: u64) {
+    let cell = buffer.chunk.get_mut();
+    // SAFETY: the buffer is claimed: no reader looks inside, and no other writer could claim it.
+    let chunk = unsafe { cell.deref() };
+    chunk.bytes.clear();
+    chunk.bytes.extend_from_slice(packet.bytes);
+    let Packet { format, frame, frames, channels, .. } = *packet;
+    (chunk.format, chunk.index, chunk.frame) = (format, index, frame);
+    (chunk.frames, chunk.channels) = (frames, channels);
 }

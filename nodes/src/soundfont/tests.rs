@@ -172,8 +172,7 @@ fn one_copy_is_shared_and_let_go() {
     let source = Source::find("default", &Places::anywhere()).unwrap();
     let (a, b) = (source.load().unwrap(), source.load().unwrap());
     assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&a.sound, &b.sound));
-    let folder = std::env::temp_dir().join(format!("auralis-shared-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = auralis_graph::testing::folder();
     let path = folder.join("small.sf2");
     std::fs::write(&path, small_font()).unwrap();
     let direct = Source::File(path.clone()).load().unwrap();
@@ -187,7 +186,6 @@ fn one_copy_is_shared_and_let_go() {
     let weak = Arc::downgrade(&anew);
     drop(anew);
     assert!(weak.upgrade().is_none());
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

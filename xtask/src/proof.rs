@@ -1,0 +1,89 @@
+//! What is shown of the engine beyond its tests: models of its threads (loom), its unsafe code step by step (Miri), its
+//! reader under fire (cargo-fuzz), and a day of its life (soak).
+
+use crate::shell;
+use std::path::Path;
+
+/// Runs the models. They are built apart: with loom's types nothing else works.
+///
+/// # Errors
+/// One does not hold.
+pub fn loom(root: &Path) -> Result<(), String> {
+    let packages = ["--package", "auralis-graph", "--package", "auralis-nodes"];
+    let rest = ["--lib", "--locked", "--profile", "loom", "--target-dir", "target/loom", "models::"];
+    let arguments: Vec<&str> = ["test"].into_iter().chain(packages).chain(rest).collect();
+    shell::run(root, "cargo", &arguments, &[("RUSTFLAGS", "--cfg loom")])
+}
+
+/// What Miri runs: the tests of what stands on unsafe code. It takes a thousand times as long as the processor.
+const UNDER_MIRI: [&str; 2] = [
+    "--package auralis-graph --lib --test quanta -- engine:: note:: lanes::tests::a_lane an_engine_is",
+    "--package auralis-nodes --lib -- ring_buffer::",
+];
+
+/// Runs unsafe code under Miri.
+///
+/// # Errors
+/// Miri is not there, or found something.
+pub fn miri(root: &Path) -> Result<(), String> {
+    for tests in UNDER_MIRI {
+        let arguments = ["+nightly", "miri", "test", "--locked"].into_iter().chain(tests.split_whitespace());
+        let arguments: Vec<&str> = arguments.collect();
+        shell::run(root, "cargo", &arguments, &[("MIRIFLAGS", "-Zmiri-disable-isolation")])?;
+    }
+    Ok(())
+}
+
+/// Whether a nightly toolchain has Miri.
+pub fn miri_is_there(root: &Path) -> bool {
+    shell::succeeds(root, "cargo", &["+nightly", "miri", "--version"])
+}
+
+/// How long the reader of presets is under fire.
+#[derive(clap::Args)]
+pub struct Fuzz {
+    /// Seconds.
+    #[arg(long, default_value_t = 600)]
+    seconds: u32,
+}
+
+impl Fuzz {
+    /// Runs the fuzz target, from the shipped presets on.
+    ///
+    /// # Errors
+    /// cargo-fuzz is not there, or a text broke the reader: the file that it names has it.
+    pub fn run(&self, root: &Path) -> Result<(), String> {
+        let corpus = root.join("fuzz/corpus/preset");
+        std::fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+        let time = format!("-max_total_time={}", self.seconds);
+        let folders = ["+nightly", "fuzz", "run", "preset", "fuzz/corpus/preset", "presets", "--"];
+        // A text of that length shows all that a longer one does, and sooner.
+        let limits = ["-max_len=16384", "-timeout=10", "-rss_limit_mb=2048", "-dict=fuzz/preset.dict"];
+        let arguments: Vec<&str> = folders.into_iter().chain(limits).chain([time.as_str()]).collect();
+        shell::run(root, "cargo", &arguments, &[])
+    }
+}
+
+/// How long the station plays.
+#[derive(clap::Args)]
+pub struct Soak {
+    /// Hours of the station's time.
+    #[arg(long, default_value_t = 24.0)]
+    hours: f64,
+    /// Minutes of the station's time, in the place of hours.
+    #[arg(long)]
+    minutes: Option<f64>,
+}
+
+impl Soak {
+    /// Plays them as fast as it goes.
+    ///
+    /// # Errors
+    /// Memory grew, a node failed, or something was heard that must not be.
+    pub fn run(&self, root: &Path) -> Result<(), String> {
+        let minutes = self.minutes.unwrap_or(self.hours * 60.0).to_string();
+        let test = ["test", "--package", "auralis-tests", "--all-features", "--locked", "--test", "soak"];
+        let arguments: Vec<&str> = test.into_iter().chain(["--", "--nocapture", "station"]).collect();
+        shell::run(root, "cargo", &arguments, &[("AURALIS_SOAK_MINUTES", &minutes)])
+    }
+}
