@@ -2,7 +2,7 @@
 //! waits for a task that no one has begun: the audio thread does it itself. Audio thread.
 
 use super::schedule::Stretch;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Most tasks of a graph: one bit each.
 pub(crate) const MAX_TASKS: usize = 64;

@@ -2,6 +2,7 @@
 //! The code is the product's own; only the types of [`crate::sync`] are others. One file for each hand-over.
 
 mod handover;
+mod tasks;
 
 use loom::thread;
 
@@ -10,8 +11,14 @@ const STACK: usize = 0x2_0000;
 
 /// Runs a model in all orders.
 fn check(run: impl Fn() + Send + Sync + Clone + 'static) {
+    check_up_to(None, run);
+}
+
+/// Runs a model in all orders with so many interruptions at most, where all would be too many.
+fn check_up_to(interruptions: Option<usize>, run: impl Fn() + Send + Sync + Clone + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000;
+    builder.preemption_bound = interruptions;
     builder.check(move || spawn(run.clone()).join().expect("the model holds"));
 }
 

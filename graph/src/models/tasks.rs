@@ -1,0 +1,70 @@
+//! The tasks of a quantum, between the audio thread and a worker.
+
+use super::{check_up_to, spawn};
+use crate::engine::Stretch;
+use crate::engine::tasks::{Task, Tasks};
+use crate::sync::cell::UnsafeCell;
+use std::sync::Arc;
+
+/// A diamond: 0, then 1 and 2, then 3.
+const LEADS: [u32; 4] = [1, 2, 3, 3];
+
+fn diamond() -> [Task; 4] {
+    let task = |waits, start, len| Task { steps: Stretch::default(), waits, leads: Stretch { start, len } };
+    [task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)]
+}
+
+/// Tasks, and what they write: each adds up what those before it wrote. loom finds two that touch a number at once.
+struct Work {
+    tasks: Tasks,
+    numbers: [UnsafeCell<u32>; 4],
+}
+
+// SAFETY: whoever touches a number has claimed its task, or has seen that all are done; that is what the model shows.
+unsafe impl Sync for Work {}
+
+impl Work {
+    fn perform(&self, task: usize) {
+        let before: &[usize] = [&[][..], &[0], &[0], &[1, 2]][task];
+        // SAFETY: who claimed the task writes its number, after those that it waits for; loom holds us to it.
+        let sum: u32 = before.iter().map(|before| unsafe { *self.numbers[*before].get().deref() }).sum();
+        // SAFETY: as above.
+        unsafe { *self.numbers[task].get_mut().deref() += sum + 1 };
+        let leads = diamond()[task].leads;
+        self.tasks.finish(&LEADS[leads.start as usize..][..leads.len as usize]);
+    }
+}
+
+#[test]
+fn each_task_is_done_once_after_those_it_waits_for_whoever_does_it() {
+    check_up_to(Some(3), || {
+        let numbers = std::array::from_fn(|_| UnsafeCell::new(0));
+        let work = Arc::new(Work { tasks: Tasks::new(), numbers });
+        let worker = spawn({
+            let work = Arc::clone(&work);
+            move || {
+                // It may come before the quantum, look in vain, or do all of it.
+                for _ in 0..2 {
+                    while let Some(task) = work.tasks.claim() {
+                        work.perform(task);
+                    }
+                    loom::thread::yield_now();
+                }
+            }
+        });
+        work.tasks.open(&diamond());
+        while !work.tasks.are_done() {
+            match work.tasks.claim() {
+                Some(task) => work.perform(task),
+                None => loom::thread::yield_now(),
+            }
+        }
+        // The audio thread reads what all have written, whoever it was.
+        let numbers = work.numbers.each_ref().map(|number| {
+            // SAFETY: all tasks are done.
+            unsafe { *number.get().deref() }
+        });
+        assert_eq!(numbers, [1, 2, 2, 5]);
+        worker.join().expect("the worker ends");
+    });
+}
