@@ -2,14 +2,17 @@
 //! The samples are the same with all.
 
 use fearless_simd::Level;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-static CHOSEN: OnceLock<Level> = OnceLock::new();
+/// Which of those that the machine has.
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The instruction set in use. Real-time safe.
-#[inline]
+/// The instruction set in use.
 pub fn level() -> Level {
-    CHOSEN.get().copied().unwrap_or_else(Level::new)
+    match CHOSEN.load(Ordering::Relaxed) {
+        0 => Level::new(),
+        chosen => available().get(chosen).map_or_else(Level::new, |(_, level)| *level),
+    }
 }
 
 /// Names of the instruction sets that this machine has, the best first.
@@ -17,12 +20,12 @@ pub fn names() -> Vec<&'static str> {
     available().into_iter().map(|(name, _)| name).collect()
 }
 
-/// Chooses an instruction set by name, for all that is made from now on. Returns whether the machine has it and none was
-/// chosen before.
+/// Chooses an instruction set by name, for all that is made from now on. Returns whether the machine has it.
 #[must_use]
 pub fn choose(name: &str) -> bool {
-    let named = available().into_iter().find(|(known, _)| *known == name);
-    named.is_some_and(|(_, level)| CHOSEN.set(level).is_ok())
+    let place = available().into_iter().position(|(known, _)| known == name);
+    CHOSEN.store(place.unwrap_or(0), Ordering::Relaxed);
+    place.is_some()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,33 +1,44 @@
 //! Ctrl-C and requests to terminate.
 
-use super::Outcome;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::runtime::Runtime;
 
-/// Resolves on Ctrl-C or a request to terminate.
-pub async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+/// Resolves on Ctrl-C or a request to terminate: from this call on, also before it is waited for. To be called within a
+/// runtime.
+#[cfg(unix)]
+pub fn interrupted() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals =
+        signal(SignalKind::interrupt()).and_then(|keys| Ok((keys, signal(SignalKind::terminate())?)));
+    async move {
+        match signals {
+            Ok((mut keys, mut terminate)) => {
+                tokio::select! {
+                    _ = keys.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
-            return;
+            // Where signals cannot be heard the program runs until it is killed.
+            Err(_) => std::future::pending().await,
         }
     }
-    // Where signals cannot be heard the program runs until it is killed.
-    let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Waits on this thread for a future that may listen to signals.
+/// Resolves on Ctrl-C.
+#[cfg(not(unix))]
+pub async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// A runtime on this thread, for futures that may listen to signals.
 ///
 /// # Errors
 /// The system refuses.
-pub fn wait(future: impl Future<Output = ()>) -> Outcome {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future);
-    Ok(())
+pub fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// A flag that is raised on Ctrl-C or a request to terminate, for work that then cleans up. The second one ends
@@ -36,7 +47,8 @@ pub fn flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
     std::thread::spawn(move || {
-        let _ = wait(async {
+        let Ok(runtime) = runtime() else { return };
+        runtime.block_on(async {
             interrupted().await;
             raised.store(true, Ordering::Release);
             interrupted().await;

@@ -31,15 +31,7 @@ fn work(nodes: usize, frames: usize) -> Throughput {
     Throughput::Elements((nodes * frames) as u64)
 }
 
-/// The instruction set named in the environment variable `AURALIS_SIMD`, or the best.
-fn choose_instructions() {
-    if let Ok(name) = std::env::var("AURALIS_SIMD") {
-        assert!(instructions::choose(&name), "{name} is none of {:?}", instructions::names());
-    }
-}
-
 fn empty(criterion: &mut Criterion<ProcessorTime>) {
-    choose_instructions();
     let mut group = criterion.benchmark_group("empty");
     let quanta = |frames: usize| Throughput::Elements((NODES * frames / 64) as u64);
     group.throughput(quanta(64));
@@ -84,6 +76,11 @@ fn sounding(criterion: &mut Criterion<ProcessorTime>) {
         assert!((level - wanted).abs() < 3.0, "{name} sounds at {level} dB, not at {wanted} dB");
     }
     group.bench_function("Auralis", |bencher| bencher.iter(|| auralis.engine.quantum()));
+    if instructions::choose("avx2") {
+        let mut auralis = ours::catalogue();
+        group.bench_function("Auralis, AVX2", |bencher| bencher.iter(|| auralis.engine.quantum()));
+    }
+    assert!(instructions::choose(instructions::names()[0]));
     group.bench_function("dasp_graph", |bencher| bencher.iter(|| black_box(dasp.block())));
     group.bench_function("Auralis, the same kernels", |bencher| bencher.iter(|| same.engine.quantum()));
     group.bench_function("fundsp Net", |bencher| bencher.iter(|| black_box(fun.block())));

@@ -85,38 +85,43 @@ pub fn play(command: &Play) -> Outcome {
             )));
         }
     };
+    // Whoever hears it can end it.
+    let runtime = signals::runtime()?;
+    let interrupted = {
+        let _within = runtime.enter();
+        signals::interrupted()
+    };
     stream.play()?;
     print(format!("{} plays on {} at {rate} Hz; Ctrl-C ends it", preset.title(), name(&device)))?;
     let path = loaded.path.filter(|path| path.is_file());
     let live =
         Live { catalogue, sets, preset, path, editor, controller, keyboards, failed: Default::default() };
     let (live, _watch) = live.watch();
-    wait(command.length, || live.lock().unwrap_or_else(PoisonError::into_inner).listen())
+    let look = || live.lock().unwrap_or_else(PoisonError::into_inner).listen();
+    runtime.block_on(wait(command.length, interrupted, look));
+    Ok(())
 }
 
 /// How often it is asked whether a node failed.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Waits for the given time, or until the program is interrupted, and looks after what plays meanwhile.
-fn wait(length: Option<f64>, mut look: impl FnMut()) -> Outcome {
-    signals::wait(async move {
-        let ends = async {
-            match length {
-                None => std::future::pending().await,
-                Some(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds)).await,
-            }
-        };
-        let mut looks = tokio::time::interval(LOOK);
-        let interrupted = signals::interrupted();
-        tokio::pin!(ends, interrupted);
-        loop {
-            tokio::select! {
-                () = &mut ends => break,
-                () = &mut interrupted => break,
-                _ = looks.tick() => look(),
-            }
+async fn wait(length: Option<f64>, interrupted: impl Future<Output = ()>, mut look: impl FnMut()) {
+    let ends = async {
+        match length {
+            None => std::future::pending().await,
+            Some(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds)).await,
         }
-    })
+    };
+    let mut looks = tokio::time::interval(LOOK);
+    tokio::pin!(ends, interrupted);
+    loop {
+        tokio::select! {
+            () = &mut ends => break,
+            () = &mut interrupted => break,
+            _ = looks.tick() => look(),
+        }
+    }
 }
 
 /// What the device's callback owns.
