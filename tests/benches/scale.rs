@@ -51,10 +51,11 @@ fn built(threads: usize) -> Built {
     let options = Options { threads, pace: Pace::RealTime, ..options };
     let mut built = build(&preset, &auralis_nodes::catalogue(), &options).expect("it can be built");
     // Long enough for all nodes to be measured.
-    for _ in 0..3 * NODES / 8 {
+    for _ in 0..3 * NODES {
         built.engine.quantum();
-        built.editor.balance();
     }
+    built.editor.balance();
+    settle(&mut built);
     assert_eq!(built.editor.balance(), threads, "it is spread over as many threads as it may be");
     built
 }

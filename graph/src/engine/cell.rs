@@ -23,13 +23,15 @@ pub(crate) struct Cell {
     moving: u64,
     /// Slots that came to rest in the last quantum, as bits.
     settling: u64,
+    /// The common gain and mute as one factor; NaN while either moves or is modulated.
+    factor: f32,
+    /// The last sample of its first two wires, before its level: from there it fades when it fails.
+    pub last: [f32; 2],
     pub asleep: bool,
     /// Set when the node failed; it stays silent until it is rebuilt.
     pub faulted: bool,
-    /// The last sample of its first two wires, before its level: from there it fades when it fails.
-    pub last: [f32; 2],
-    /// The common gain and mute as one factor; none while either moves or is modulated.
-    pub factor: Option<f32>,
+    /// Whether it is silent because the machine does not keep up.
+    shed: bool,
     /// The same parameters on their way.
     pub slots: Box<[Slot]>,
     /// Index of `gain`; `mute` follows. None on nodes that make no audio.
@@ -44,8 +46,6 @@ pub(crate) struct Cell {
     pub fading: u32,
     /// Quanta in a row that it took too long.
     pub strikes: u8,
-    /// Whether it is silent because the machine does not keep up.
-    shed: bool,
     /// How loud its outputs are, for who watches.
     pub peaks: Peaks,
 }
@@ -70,7 +70,7 @@ impl Cell {
             asleep: false,
             faulted: false,
             last: [0.0; 2],
-            factor: Some(1.0),
+            factor: 1.0,
             slots,
             level,
             modulated,
@@ -88,13 +88,22 @@ impl Cell {
 
     fn find_factor(&mut self) {
         self.factor = match self.level {
-            None => Some(1.0),
+            None => 1.0,
             Some(gain) => {
                 let (level, mute) = (self.values[gain], self.values[gain + 1]);
-                let factor = if mute.value >= 0.5 { 0.0 } else { gain_factor(level.value) };
-                (!level.signal && !mute.signal).then_some(factor)
+                match (level.signal || mute.signal, mute.value >= 0.5) {
+                    (true, _) => f32::NAN,
+                    (false, true) => 0.0,
+                    (false, false) => gain_factor(level.value),
+                }
             }
         };
+    }
+
+    /// The common gain and mute as one factor; none while either moves or is modulated.
+    #[inline(always)]
+    pub fn factor(&self) -> Option<f32> {
+        (!self.factor.is_nan()).then_some(self.factor)
     }
 
     /// Enters a new target for a slot. Returns false when the list of moves is full.
@@ -138,7 +147,7 @@ impl Cell {
 
     /// Whether the node is silent because the machine does not keep up.
     pub fn is_shed(&self) -> bool {
-        self.shed && self.factor == Some(0.0)
+        self.shed && self.factor == 0.0
     }
 
     /// Sets a slot without a glide.

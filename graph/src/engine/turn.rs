@@ -258,7 +258,7 @@ impl<'a> Turn<'a> {
     /// Puts off recursions until those of all that run together are known. A level that moves is known only now.
     #[inline(always)]
     fn wait<S: Simd>(&mut self, simd: S, index: usize, step: &Step, cell: &mut Cell) {
-        if step.company != Company::Alone && cell.factor.is_some() {
+        if step.company != Company::Alone && cell.factor().is_some() {
             return self.waiting.push(index as u32);
         }
         let mut bank = Bank::new(self.schedule, step, self.shared.level);
@@ -299,7 +299,7 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         let memory = &self.schedule.memory;
-        let factor = cell.factor.unwrap_or(1.0);
+        let factor = cell.factor().unwrap_or(1.0);
         let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
         for (index, wire) in wires.iter().enumerate() {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
@@ -314,7 +314,7 @@ impl<'a> Turn<'a> {
             }
             memory.set_silent(*wire, factor == 0.0);
         }
-        if cell.factor.is_none() {
+        if cell.factor().is_none() {
             self.apply_moving_level(step, cell);
         }
     }
@@ -373,7 +373,7 @@ impl<'a> Turn<'a> {
         let done = (FADING - cell.fading) * QUANTUM as u32;
         cell.fading -= 1;
         // A level on its way is taken as it would be without: nobody hears more than the fade.
-        let factor = cell.factor.unwrap_or(1.0);
+        let factor = cell.factor().unwrap_or(1.0);
         for (wire, last) in self.schedule.list(&self.schedule.wires, step.audio_out).iter().zip(&cell.last) {
             // SAFETY: as in `look_at_door`.
             let block = unsafe { self.schedule.memory.block_mut(*wire) };
