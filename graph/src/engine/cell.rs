@@ -27,6 +27,8 @@ pub(crate) struct Cell {
     factor: f32,
     /// The last sample of its first two wires, before its level: from there it fades when it fails.
     pub last: [f32; 2],
+    /// Whether the common gain and mute leave the outputs as they are.
+    pub unity: bool,
     pub asleep: bool,
     /// Set when the node failed; it stays silent until it is rebuilt.
     pub faulted: bool,
@@ -71,6 +73,7 @@ impl Cell {
             faulted: false,
             last: [0.0; 2],
             factor: 1.0,
+            unity: true,
             slots,
             level,
             modulated,
@@ -98,6 +101,7 @@ impl Cell {
                 }
             }
         };
+        self.unity = self.factor == 1.0;
     }
 
     /// The common gain and mute as one factor; none while either moves or is modulated.

@@ -298,14 +298,25 @@ impl<'a> Turn<'a> {
 
     #[inline(always)]
     fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
+        // Most levels are 0 dB: those are not asked about.
+        if cell.unity {
+            self.let_out::<S, true>(simd, step, cell);
+        } else {
+            self.let_out::<S, false>(simd, step, cell);
+        }
+    }
+
+    #[inline(always)]
+    fn let_out<S: Simd, const UNITY: bool>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         let memory = &self.schedule.memory;
-        let factor = cell.factor().unwrap_or(1.0);
+        let factor = if UNITY { 1.0 } else { cell.factor().unwrap_or(1.0) };
         let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
         for (index, wire) in wires.iter().enumerate() {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
             let last = block[QUANTUM - 1];
-            let finite = if factor == 1.0 { is_finite(simd, block) } else { scale(simd, block, factor) };
+            let finite =
+                if UNITY || factor == 1.0 { is_finite(simd, block) } else { scale(simd, block, factor) };
             if !finite {
                 return self.shut_door(step, cell);
             }
@@ -314,7 +325,7 @@ impl<'a> Turn<'a> {
             }
             memory.set_silent(*wire, factor == 0.0);
         }
-        if cell.factor().is_none() {
+        if !UNITY && cell.factor().is_none() {
             self.apply_moving_level(step, cell);
         }
     }
