@@ -185,7 +185,7 @@ fn alone<R, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
     lane.memory.copy_from_slice(&state);
 }
 
-/// As many as `V` has lanes, or fewer: lanes that are left over do what the first does.
+/// As many as `V` has lanes, or fewer: lanes that are left over run on zeros.
 #[inline(always)]
 fn side_by_side<S, V, R, const N: usize, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
     simd: S,

@@ -95,6 +95,8 @@ const EAGER: Duration = Duration::from_micros(200);
 const PATIENT: Duration = Duration::from_secs(2);
 const NAP: Duration = Duration::from_micros(50);
 const SLEEP: Duration = Duration::from_millis(5);
+/// The same where no engine has any work to share.
+const REST: Duration = Duration::from_millis(100);
 
 /// A worker's life.
 fn work() {
@@ -117,6 +119,10 @@ fn work() {
         }
         if found {
             worked = Instant::now();
+            continue;
+        }
+        if jobs.iter().all(|job| job.strong_count() == 0) {
+            thread::sleep(REST);
             continue;
         }
         match worked.elapsed() {

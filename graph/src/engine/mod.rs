@@ -110,6 +110,9 @@ impl std::fmt::Debug for Engine {
 /// Groups of steps whose time is taken in one quantum of every sixteen.
 const PROBED: usize = 16;
 const PROBE_MASK: i64 = 16 * QUANTUM as i64 - 1;
+/// The same after a quantum that took too long: most graphs whole, and of larger ones so few that taking their time
+/// does not make the next one late.
+const PROBED_WHEN_LATE: usize = 64;
 
 /// Notes that can leave the program in one quantum.
 const NOTES_OUT: usize = 1024;
@@ -317,15 +320,14 @@ impl Engine {
     /// The groups whose time is taken in this quantum: a few now and then, so that it costs next to nothing.
     fn next_probe(&self) -> Range<usize> {
         let steps = self.schedule.steps.len();
-        if self.pressure.is_late() {
-            return 0..steps;
-        }
-        if self.frame & PROBE_MASK != 0 {
-            return self.probe..self.probe;
-        }
+        let groups = match self.pressure.is_late() {
+            true => PROBED_WHEN_LATE,
+            false if self.frame & PROBE_MASK == 0 => PROBED,
+            false => return self.probe..self.probe,
+        };
         let from = if self.probe < steps { self.probe } else { 0 };
         let mut end = from;
-        for _ in 0..PROBED {
+        for _ in 0..groups {
             if end < steps {
                 end = self.schedule.group_end(end);
             }

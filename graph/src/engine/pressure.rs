@@ -17,8 +17,8 @@ const EASY: f32 = 0.45;
 const WINDOW: u32 = 64;
 /// Windows of ease, in a row, before one step is given back: some five seconds.
 const PATIENCE: u32 = 60;
-/// Quanta in a row in which a node takes longer than all may together, before it is muted. One that the system
-/// interrupted is not the same one again.
+/// How often in a row a node must be found to take longer than all may together, before it is muted. One that the
+/// system interrupted is not the same one again.
 pub(super) const STRIKES: u8 = 8;
 
 /// How the audio thread keeps up.

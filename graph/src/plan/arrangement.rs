@@ -163,3 +163,70 @@ pub(crate) fn sources(steps: &[StepDraft]) -> Vec<Vec<usize>> {
     };
     steps.iter().enumerate().map(&mut before).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::wiring::Port;
+
+    /// A step of a cell of its own that reads some values and writes one, its number from 1 on.
+    fn step(index: usize, reads: &[usize], lanes: Option<usize>) -> StepDraft {
+        StepDraft {
+            cell: index as u32,
+            inputs: vec![Port::Audio(reads.iter().map(|step| *step as u32 + 1).collect())],
+            outputs: vec![Port::Audio(vec![index as u32 + 1])],
+            recursions: lanes.map(|lanes| Recursions { key: ("filter", false), lanes }),
+            ..StepDraft::default()
+        }
+    }
+
+    /// Chains of a source and a filter of so many lanes, and what sums them.
+    fn bank(chains: usize, lanes: usize) -> Vec<StepDraft> {
+        let mut steps: Vec<StepDraft> = (0..chains)
+            .flat_map(|chain| [step(2 * chain, &[], None), step(2 * chain + 1, &[2 * chain], Some(lanes))])
+            .collect();
+        let filters: Vec<usize> = (0..chains).map(|chain| 2 * chain + 1).collect();
+        steps.push(step(2 * chains, &filters, None));
+        steps
+    }
+
+    fn groups(steps: &[StepDraft]) -> Vec<Vec<usize>> {
+        Arrangement::new(steps, &vec![1.0; steps.len()], 1).groups
+    }
+
+    /// The sizes of the groups with more than one step, after a look that each step follows what it reads.
+    fn sizes(steps: &[StepDraft]) -> Vec<usize> {
+        let groups = groups(steps);
+        let mut time = vec![usize::MAX; steps.len()];
+        for (at, group) in groups.iter().enumerate() {
+            group.iter().for_each(|step| time[*step] = at);
+        }
+        for (index, sources) in sources(steps).iter().enumerate() {
+            assert!(time[index] < usize::MAX, "{index} does not run");
+            assert!(sources.iter().all(|source| time[*source] < time[index]), "{index} runs too early");
+        }
+        groups.iter().map(Vec::len).filter(|size| *size > 1).collect()
+    }
+
+    #[test]
+    fn like_steps_stand_together_up_to_the_lanes_of_a_bank() {
+        assert_eq!(sizes(&bank(16, 1)), [16]);
+        assert_eq!(sizes(&bank(40, 1)), [16, 16, 8]);
+        assert_eq!(sizes(&bank(16, 2)), [8, 8], "stereo takes two lanes");
+        assert_eq!(sizes(&bank(5, 3)), [5]);
+        assert_eq!(sizes(&bank(3, 20)), [0; 0], "one alone is more than a bank");
+    }
+
+    #[test]
+    fn steps_that_wait_for_each_other_or_differ_do_not_stand_together() {
+        let chain: Vec<StepDraft> = (0..8)
+            .map(|index| step(index, if index == 0 { vec![] } else { vec![index - 1] }.as_slice(), Some(1)))
+            .collect();
+        assert_eq!(sizes(&chain), [0; 0]);
+        let mut steps = bank(6, 1);
+        for index in [1, 5, 9] {
+            steps[index].recursions = Some(Recursions { key: ("filter", true), lanes: 1 });
+        }
+        assert_eq!(sizes(&steps), [3, 3]);
+    }
+}

@@ -293,7 +293,7 @@ impl<'a> Assembly<'a> {
             step.blends.push(BlendDraft { slot: slot as u16, range, drives });
         }
         if node.entry.kind.recursive(&node.entry.config) {
-            let lanes = node.widths.outputs.iter().map(|width| usize::from(*width)).sum();
+            let lanes = node.widths.outputs.iter().map(|width| usize::from(*width)).sum::<usize>().max(1);
             let moved = !step.modulations.is_empty() || !step.blends.is_empty();
             step.recursions = Some(Recursions { key: (node.entry.kind.name, moved), lanes });
         }

@@ -120,6 +120,10 @@ impl Editor {
             return self.threads;
         }
         let cost: f32 = self.nodes.iter().map(|node| node.part.cell.cost()).sum();
+        if cost == 0.0 {
+            // Nothing has been measured yet.
+            return self.threads;
+        }
         if cost < WEIGHED_ANEW * self.weighed && self.weighed < WEIGHED_ANEW * cost {
             return self.threads;
         }
