@@ -1,5 +1,6 @@
 //! Like nodes side by side: what each of them gives is what it would give by itself, to the bit.
 
+use auralis_graph::instructions::{choose, names};
 use auralis_graph::testing::render;
 use auralis_nodes::catalogue;
 
@@ -34,6 +35,40 @@ fn bank(heard: usize, others: bool) -> String {
         all.push(format!("f{index}"));
     }
     text + &format!("  out: {{ type: output, in: [{}] }}\n", all.join(", "))
+}
+
+/// A piece with all that computes in vectors.
+const PIECE: &str = "auralis: 1
+seed: 9
+nodes:
+  music: { type: composer }
+  pad: { type: synth, in: music.chords, voices: 8 }
+  voice: { type: synth, in: music.melody, mode: mono }
+  hum: { type: oscillator, wave: pulse, frequency: 55 Hz, gain: -30 dB }
+  wide: { type: chorus, in: [pad, hum] }
+  soft: { type: filter, in: [wide, voice], slope: 24 dB, cutoff: 2 kHz }
+  hall: { type: reverb, in: soft, mix: 0.4 }
+  calm: { type: compressor, in: hall }
+  end: { type: limiter, in: calm }
+  out: { type: output, in: end }
+";
+
+#[test]
+fn every_instruction_set_gives_the_same_samples() {
+    let (catalogue, names) = (catalogue(), names());
+    let sounds = names.iter().map(|name| {
+        assert!(choose(name), "{name} is there");
+        render(PIECE, &catalogue, 4.0)
+            .map(|channel| channel.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+    });
+    let sounds: Vec<_> = sounds.collect();
+    assert!(choose(names[0]));
+    assert!(sounds[0][0].iter().any(|bits| f32::from_bits(*bits).abs() > 0.01), "nothing sounds");
+    for (name, sound) in names.iter().zip(&sounds) {
+        let apart =
+            (0..2).find_map(|side| sound[side].iter().zip(&sounds[0][side]).position(|(a, b)| a != b));
+        assert_eq!(apart, None, "{name} differs from {}", names[0]);
+    }
 }
 
 #[test]

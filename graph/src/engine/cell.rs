@@ -1,4 +1,5 @@
-//! A running node: its processor and its parameters. Owned by a schedule, used by the thread that runs it.
+//! A running node: its processor and its parameters. Owned by a schedule, used by the thread whose
+//! turn its step has.
 
 use super::fade::Centre;
 use super::io::ParamValue;
@@ -320,8 +321,8 @@ pub(crate) struct SharedCell {
     cost: AtomicU32,
 }
 
-// SAFETY: only the thread that runs the engine looks inside (through `get`); the control side holds the `Arc`
-// and drops the cell after the engine gave its schedule back. `Cell` itself is `Send`.
+// SAFETY: only the thread whose turn the cell's step has looks inside (through `get`), one after the other: tasks that
+// share a cell wait for each other. The control side holds the `Arc` and drops the cell after the engine gave its schedule back. `Cell` itself is `Send`.
 unsafe impl Sync for SharedCell {}
 
 impl SharedCell {

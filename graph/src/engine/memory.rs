@@ -11,7 +11,8 @@ pub(crate) const NOTHING: u32 = 0;
 
 static SILENCE: Block = Block::SILENCE;
 
-/// All buffers of a schedule. Used by one thread at a time, through the engine that owns it.
+/// All buffers of a schedule. Each is used by one thread at a time: steps on several threads share none, but for those
+/// that one task has written before another that waits for it reads.
 pub(crate) struct Memory {
     blocks: Box<[UnsafeCell<Block>]>,
     silent: Box<[UnsafeCell<bool>]>,
@@ -58,7 +59,7 @@ impl Memory {
     pub fn is_silent(&self, wire: u32) -> bool {
         debug_assert!((wire as usize) < self.silent.len());
         // SAFETY: every wire of a schedule was checked when it was made. Flags are plain values, read and
-        // written by the one thread that runs the schedule; no reference to a flag outlives the call.
+        // written by the thread whose turn the wire's step has; no reference to a flag outlives the call.
         unsafe { *self.silent.get_unchecked(wire as usize).get() }
     }
 

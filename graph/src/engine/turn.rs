@@ -155,7 +155,8 @@ impl<'a> Turn<'a> {
         let rest = at.get()..steps.end;
         for (index, step) in rest.clone().zip(&schedule.steps[rest]) {
             place.index = index;
-            // SAFETY: the engine's thread runs one turn at a time, and no other reference to a cell is alive.
+            // SAFETY: it is this step's turn, and on no other thread that of one with the same cell; no other
+            // reference to the cell is alive.
             let cell = unsafe { step.cell.get() };
             if unwatched && step.plain && cell.is_plain() {
                 let status = self.process(step, cell, &self.shared.context);
