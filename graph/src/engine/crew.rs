@@ -45,9 +45,10 @@ impl Job {
         // return, so that what it points to stays, before the task is done.
         let shared: &Shared<'_> = unsafe { &*self.quantum.load(Ordering::Relaxed) };
         let task = &shared.schedule.tasks[task];
-        let from = task.steps.start as usize;
-        Turn::new(shared, scratch).run(from..from + task.steps.len as usize);
-        self.tasks.finish(shared.schedule.list(&shared.schedule.leads, task.leads));
+        let from = task.segments.start as usize;
+        Turn::new(shared, scratch).run(from..from + task.segments.len as usize);
+        let (from, leads) = (task.leads.start as usize, task.leads.len as usize);
+        self.tasks.finish(&shared.schedule.leads[from..from + leads]);
     }
 }
 
