@@ -21,10 +21,10 @@ const SEGMENT: usize = 64;
 const UNKNOWN_COST: f32 = 100.0;
 
 /// Steps that follow each other.
-struct Chunk {
+pub(super) struct Chunk {
     /// Those of a group may run side by side.
-    groups: Vec<Vec<ItemId>>,
-    task: usize,
+    pub groups: Vec<Vec<ItemId>>,
+    pub task: usize,
     /// None where it has changed since.
     segment: Option<Arc<Segment>>,
 }
@@ -336,6 +336,8 @@ impl Program {
     /// The schedule of all steps as they stand, and the parameters that blend in it, as nodes and slots. What did not change
     /// since the last is the last one's.
     pub fn schedule(&mut self, nodes: &Nodes) -> (Schedule, Vec<(u32, u16)>) {
+        #[cfg(debug_assertions)]
+        self.check_flow(&self.layout.chunks, &self.layout.waits);
         let (mut blends, mut blended) = (0, Vec::new());
         for chunk in self.layout.chunks.iter_mut().filter(|chunk| chunk.segment.is_none()) {
             let mut wiring = Wiring::new(&self.places);

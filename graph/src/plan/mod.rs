@@ -7,6 +7,8 @@ mod buffers;
 mod build;
 mod drafting;
 mod edit;
+#[cfg(debug_assertions)]
+mod flow;
 mod layout;
 mod nodes;
 mod part;
