@@ -18,38 +18,51 @@ static SILENCE: Block = Block::SILENCE;
 /// written before another that waits for it reads.
 #[derive(Clone)]
 pub(crate) struct Memory {
-    blocks: Arc<[UnsafeCell<Block>]>,
-    silent: Arc<[UnsafeCell<bool>]>,
+    blocks: Arc<[Buffer<Block>]>,
+    silent: Arc<[Buffer<bool>]>,
     notes: Arc<[NotesCell]>,
     packets: Arc<[PacketsCell]>,
 }
 
+/// What steps write and read.
+#[repr(transparent)]
+pub(crate) struct Buffer<T>(UnsafeCell<T>);
+
 /// A buffer of notes, and one of packets.
-pub(crate) type NotesCell = Arc<UnsafeCell<NoteBuffer>>;
-pub(crate) type PacketsCell = Arc<UnsafeCell<PacketBuffer>>;
+pub(crate) type NotesCell = Arc<Buffer<NoteBuffer>>;
+pub(crate) type PacketsCell = Arc<Buffer<PacketBuffer>>;
 
 // SAFETY: schedules that share buffers are run one after the other by one engine, and within a schedule each buffer is
 // used by one thread at a time, which tasks hand over by acquire and release. The control side never looks inside.
-unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for Memory {}
+unsafe impl<T: Send> Sync for Buffer<T> {}
+
+impl<T> Buffer<T> {
+    pub fn new(content: T) -> Self {
+        Self(UnsafeCell::new(content))
+    }
+
+    #[inline(always)]
+    fn get(&self) -> *mut T {
+        self.0.get()
+    }
+}
 
 /// A buffer for so many notes.
 pub(crate) fn notes_cell(capacity: usize) -> NotesCell {
-    Arc::new(UnsafeCell::new(NoteBuffer::new(capacity)))
+    Arc::new(Buffer::new(NoteBuffer::new(capacity)))
 }
 
 /// A buffer for so many packets and bytes.
 pub(crate) fn packets_cell(packets: usize, bytes: usize) -> PacketsCell {
-    Arc::new(UnsafeCell::new(PacketBuffer::new(packets, bytes)))
+    Arc::new(Buffer::new(PacketBuffer::new(packets, bytes)))
 }
 
 impl Memory {
     /// So many blocks besides that of [`NOTHING`], and these buffers for events, of which the first is [`NOTHING`].
     pub fn new(blocks: usize, notes: Arc<[NotesCell]>, packets: Arc<[PacketsCell]>) -> Self {
         Self {
-            blocks: (0..blocks + 1).map(|_| UnsafeCell::new(Block::SILENCE)).collect(),
-            silent: (0..blocks + 1).map(|_| UnsafeCell::new(true)).collect(),
+            blocks: (0..blocks + 1).map(|_| Buffer::new(Block::SILENCE)).collect(),
+            silent: (0..blocks + 1).map(|_| Buffer::new(true)).collect(),
             notes,
             packets,
         }

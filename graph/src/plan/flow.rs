@@ -67,9 +67,8 @@ impl Program {
         }
         for value in values(self.items[id].draft.read()) {
             let wire = self.places[value as usize].wire;
-            let alone = task_of_wire.get(&wire).is_none_or(|(task, first)| {
-                *task == chunk.task || *first == value
-            });
+            let alone =
+                task_of_wire.get(&wire).is_none_or(|(task, first)| *task == chunk.task || *first == value);
             assert!(alone, "{:?} hears a buffer that its source's task uses for more", self.items[id].key);
         }
     }
