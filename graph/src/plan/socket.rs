@@ -4,10 +4,7 @@ use super::Widths;
 use super::topology::print;
 use crate::catalogue::Catalogue;
 use crate::node::Role;
-use crate::param::Amount;
-use crate::preset::{Connection, NodeEntry, Outlet, ParamEntry, Preset, Priority};
-use crate::settings::Overrides;
-use std::collections::HashMap;
+use crate::preset::{NodeEntry, Outlet, Preset};
 use std::sync::Arc;
 
 /// What the engine is put into.
@@ -134,33 +131,9 @@ impl<'p> Wanted<'p> {
 
     fn add(&mut self, catalogue: &Catalogue, role: Role, from: usize) -> Option<usize> {
         let kind = *catalogue.iter().find(|kind| kind.role == role)?;
-        let config = kind.default_config()?;
-        let ports = kind.ports(&config);
-        let span = self.entry(from).span;
-        // A name that no text can hold never meets one of the preset's.
-        let name = format!("({})", kind.name);
-        let params = kind.all_params(&ports).map(|spec| ParamEntry {
-            spec,
-            amount: Amount::Value(spec.default),
-            modulation: None,
-            span,
-        });
         let source = Outlet { node: from, port: 0 };
-        let mut inputs = vec![Vec::new(); ports.inputs.len()];
-        inputs.first_mut()?.push(Connection { from: source, gain: 0.0, span });
-        let entry = NodeEntry {
-            seed_as: name.clone(),
-            priority: Priority::Normal,
-            name,
-            span,
-            kind,
-            overrides: Overrides::default(),
-            config,
-            config_spans: HashMap::new(),
-            params: params.collect(),
-            ports,
-            inputs,
-        };
+        // A name that no text can hold never meets one of the preset's.
+        let entry = NodeEntry::plain(kind, format!("({})", kind.name), source, self.entry(from).span)?;
         let mut widths = Widths::narrowest(&entry);
         widths.widen(&entry, |from| Some(self.widths(from.node).outputs[from.port]));
         let print = print(&entry, &widths, |from| &**self.entry(from.node), |_| false);

@@ -39,6 +39,13 @@ impl Topology {
         topology
     }
 
+    /// Of nodes that may be wrong.
+    pub fn find(nodes: &[Arc<NodeEntry>]) -> Option<Self> {
+        let order = order(nodes).ok()?;
+        let widths = widths(nodes, order.sequence.iter().copied()).ok()?;
+        Some(Self::new(nodes, order, widths))
+    }
+
     /// What a node listens to.
     pub fn sources(&self, node: usize) -> &[Outlet] {
         &self.sources[self.starts[node] as usize..self.starts[node + 1] as usize]
@@ -47,10 +54,9 @@ impl Topology {
     /// Looks at a node anew.
     pub fn note_change(&mut self, nodes: &[Arc<NodeEntry>], node: usize) {
         if !self.sources(node).iter().copied().eq(nodes[node].sources())
-            && let Ok(order) = order(nodes)
-            && let Ok(widths) = widths(nodes, order.sequence.iter().copied())
+            && let Some(topology) = Self::find(nodes)
         {
-            *self = Self::new(nodes, order, widths);
+            *self = topology;
         }
         self.roles[node] = nodes[node].kind.role;
         self.prints[node] = self.print(nodes, node);

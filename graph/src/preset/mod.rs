@@ -260,6 +260,18 @@ impl Preset {
         self.topology.note_change(&self.nodes, index);
     }
 
+    /// Adds a node that only listens. Returns whether it can be: what it hears fits its inputs.
+    pub fn add_node(&mut self, node: NodeEntry) -> bool {
+        self.nodes.push(Arc::new(node));
+        let topology = Topology::find(&self.nodes);
+        let fits = topology.is_some();
+        match topology {
+            Some(topology) => self.topology = topology,
+            None => drop(self.nodes.pop()),
+        }
+        fits
+    }
+
     /// The control of a name.
     pub fn control(&self, name: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.name == name)
@@ -272,6 +284,34 @@ impl Preset {
 }
 
 impl NodeEntry {
+    /// A node that no text has: all as its kind has it by itself, and its first input connected. None where the kind
+    /// asks for more.
+    pub fn plain(kind: Kind, name: String, from: Outlet, span: Span) -> Option<Self> {
+        let config = kind.default_config()?;
+        let ports = kind.ports(&config);
+        let params = kind.all_params(&ports).map(|spec| ParamEntry {
+            spec,
+            amount: Amount::Value(spec.default),
+            modulation: None,
+            span,
+        });
+        let mut inputs = vec![Vec::new(); ports.inputs.len()];
+        inputs.first_mut()?.push(Connection { from, gain: 0.0, span });
+        Some(Self {
+            seed_as: name.clone(),
+            priority: Priority::Normal,
+            name,
+            span,
+            kind,
+            overrides: Overrides::default(),
+            config,
+            config_spans: HashMap::new(),
+            params: params.collect(),
+            ports,
+            inputs,
+        })
+    }
+
     /// Every output that this node listens to: inputs, then modulations.
     pub fn sources(&self) -> impl Iterator<Item = Outlet> + '_ {
         let inputs = self.inputs.iter().flatten().map(|connection| connection.from);
