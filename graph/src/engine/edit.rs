@@ -33,6 +33,8 @@ pub(crate) struct Edit {
     pub closing: Box<[Arc<SharedCell>]>,
     pub fader: Fader,
     pub quantum: u32,
+    /// How many nodes go.
+    pub leaving: u64,
 }
 
 /// The same graph, cut into other tasks.
@@ -46,6 +48,47 @@ pub(crate) struct Order {
 pub(crate) enum Page {
     Edit(Box<Edit>),
     Order(Box<Order>),
+}
+
+/// What was given back to the system, off the audio thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Messages, and stretches of graphs that no graph has any more.
+    pub buffers: u64,
+    /// Nodes.
+    pub nodes: u64,
+    /// Graphs; an edit has two, that before it and that of the change.
+    pub graphs: u64,
+}
+
+impl std::ops::AddAssign for Reclaimed {
+    fn add_assign(&mut self, other: Self) {
+        self.buffers += other.buffers;
+        self.nodes += other.nodes;
+        self.graphs += other.graphs;
+    }
+}
+
+impl Page {
+    /// Drops it. Control side.
+    pub fn reclaim(self) -> Reclaimed {
+        let mut reclaimed = Reclaimed { buffers: 1, ..Reclaimed::default() };
+        let mut drop_graph = |schedule: Schedule| {
+            let last = schedule.segments.iter().filter(|segment| Arc::strong_count(segment) == 1);
+            reclaimed.buffers += last.count() as u64;
+            reclaimed.graphs += 1;
+        };
+        match self {
+            Self::Edit(edit) => {
+                let Edit { turning, settled, leaving, .. } = *edit;
+                drop_graph(*turning);
+                drop_graph(*settled);
+                reclaimed.nodes = leaving;
+            }
+            Self::Order(order) => drop_graph(*order.schedule),
+        }
+        reclaimed
+    }
 }
 
 /// A parameter that is moved by something else than before.

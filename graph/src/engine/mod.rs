@@ -19,6 +19,7 @@ mod turn;
 
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
 pub use context::Context;
+pub use edit::Reclaimed;
 pub use io::{AudioIn, AudioOut, Io, Param};
 pub use pressure::MOST_RELIEF;
 

@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::controller::{Controller, EDITS, Link};
 use crate::diagnostic::Diagnostics;
 use crate::engine::glue::Onset;
-use crate::engine::{Edit, Fader, Order, Page, Remodulated, Renumbering, SharedCell, crew};
+use crate::engine::{Edit, Fader, Order, Page, Reclaimed, Remodulated, Renumbering, SharedCell, crew};
 use crate::node::Tail;
 use crate::param::Amount;
 use crate::places::Places;
@@ -36,6 +36,7 @@ pub struct Editor {
     /// Threads that the graph is spread over, and what a quantum cost when that was last thought about.
     threads: usize,
     weighed: f32,
+    reclaimed: Reclaimed,
 }
 
 /// What an edit made.
@@ -83,16 +84,22 @@ impl Editor {
             under_way: 0,
             threads: 1,
             weighed: 0.0,
+            reclaimed: Reclaimed::default(),
         }
     }
 
     /// Drops what the engine gave back. Returns how many edits are still under way.
     pub fn sweep(&mut self) -> usize {
         while let Some(page) = self.retired.pop() {
-            drop(page);
+            self.reclaimed += page.reclaim();
             self.under_way -= 1;
         }
         self.under_way
+    }
+
+    /// What was dropped since this was last called.
+    pub fn take_reclaimed(&mut self) -> Reclaimed {
+        std::mem::take(&mut self.reclaimed)
     }
 
     /// Waits until the engine has taken over all edits, and drops what it gave back. Returns whether it did in this
@@ -109,7 +116,8 @@ impl Editor {
     }
 
     /// Spreads the graph over threads where that is worth it by what its nodes were measured to cost, or takes it back to
-    /// one; and puts steps in a better order after many edits. The samples stay the same. To be called every now and then: it does nothing where nothing has changed much.
+    /// one; and puts steps in a better order after many edits. The samples stay the same. To be called every now and
+    /// then: it does nothing where nothing has changed much.
     /// Returns how many threads it may be spread over from now on.
     pub fn balance(&mut self) -> usize {
         if self.sweep() > 0 {
@@ -210,6 +218,7 @@ impl Editor {
             turning: Box::new(turning),
             settled: Box::new(settled),
             quantum: 0,
+            leaving: leaving.len() as u64,
         };
         // There are fewer under way than there is room for.
         let _ = self.edits.push(Page::Edit(Box::new(edit)));
