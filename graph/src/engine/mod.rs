@@ -15,6 +15,7 @@ mod pending;
 mod pressure;
 mod schedule;
 pub(crate) mod tasks;
+mod tile;
 mod turn;
 
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
