@@ -43,7 +43,7 @@ use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
 use cell::Moves;
 use crew::Job;
-use fearless_simd::Level;
+use fearless_simd::{Level, dispatch};
 use pending::{Pending, Waiting};
 use pressure::Pressure;
 use std::ops::Range;
@@ -362,7 +362,8 @@ impl Engine {
     fn collect(&mut self) {
         let fader = self.edit.as_ref().map(|edit| &edit.fader);
         for (channel, sum) in self.output.iter_mut().zip(&self.schedule.outputs) {
-            if !turn::form(&self.schedule, sum, fader, channel) {
+            let sounds = dispatch!(self.simd, simd => turn::form(simd, &self.schedule, sum, fader, channel));
+            if !sounds {
                 channel.fill(0.0);
             }
         }
