@@ -216,8 +216,7 @@ pub fn log2<V: Lanes>(x: V) -> V {
 pub fn sine<V: Lanes>(phase: V) -> V {
     let x = phase - phase.nearest();
     // Folded at the quarters, the rest is an odd polynomial on [-1/4, 1/4] (minimax by Lawson's iteration).
-    let half = V::select(x.below(x.like(0.0)), x.like(-0.5), x.like(0.5));
-    quarter_sine(V::select(x.like(0.25).below(x.size()), half - x, x))
+    quarter_sine(x.least(x.like(0.5) - x).greatest(x.like(-0.5) - x))
 }
 
 /// The sine of a phase in cycles, for phases in [-1/4, 1/4]: what [`sine`] comes to where nothing is to fold.

@@ -100,6 +100,8 @@ pub trait Processor: Send + Any {
 pub enum Status {
     /// The outputs hold sound (or may do so).
     Active,
+    /// The outputs hold what comes in at the first input, which has as many channels: the engine hands it on.
+    Through,
     /// The outputs hold what the node's recursions give: [`Processor::recursions`] is asked for them. Only for kinds that
     /// say so ([`Node::recursive`]).
     Recursions,

@@ -1,7 +1,7 @@
 //! `mix`: a sum with a width.
 
 use auralis_graph::dsp::QUANTUM;
-use auralis_graph::engine::{Context, Io};
+use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::node::NoConfig;
 use auralis_graph::param::ParamSpec;
 use auralis_graph::port::{PortSpec, Ports};
@@ -43,6 +43,9 @@ impl Processor for Mix {
         let (input, width) = (io.input(0), io.param(WIDTH));
         if input.is_silent() {
             return Status::Asleep;
+        }
+        if let Param::Constant(1.0) = width {
+            return Status::Through;
         }
         let (from_left, from_right) = (input.channel(0), input.channel(1));
         let mut output = io.output(0);

@@ -11,7 +11,7 @@ use auralis_graph::lanes::{Lanes, sine};
 use auralis_graph::param::{ParamSpec, Unit};
 use auralis_graph::port::{PortSpec, Ports};
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail};
-use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
+use fearless_simd::{Level, Simd, dispatch, f32x8, f32x16, prelude::*};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -57,11 +57,30 @@ pub struct Oscillator {
     level: Level,
     sample_rate: f32,
     phasor: Phasor<f32>,
+    /// A sine whose pitch stands still.
+    tone: Tone,
     /// What a wave with edges or corners goes through: samples of the doubled rate, the older and the newer of each
     /// pair, and the memory of the filters.
     doubled: Box<[Block; 2]>,
     memory: [f32; MEMORY],
 }
+
+/// A sine of one pitch, 16 frames at a time: the sine of a sum of angles is made of those of its parts, and the angles
+/// from a frame to the 16 that begin with it are always the same.
+#[derive(Debug, Clone, Copy)]
+struct Tone {
+    frequency: f32,
+    detune: f32,
+    increment: f32,
+    /// Of the angles from a frame to the next 16.
+    cosines: [f32; SPAN],
+    sines: [f32; SPAN],
+}
+
+/// Frames that a tone takes at once.
+const SPAN: usize = 16;
+/// How often it does in a quantum.
+const SPANS: usize = QUANTUM / SPAN;
 
 /// Numbers that the filters behind a wave remember.
 const MEMORY: usize = halfband::MEMORY + 6;
@@ -150,6 +169,7 @@ out: { type: output, in: [low, beat] }";
             level: level(),
             sample_rate: cx.sample_rate as f32,
             phasor: Phasor { base: 0.0 },
+            tone: Tone::SILENT,
             doubled: Box::new([Block::SILENCE; 2]),
             memory: [0.0; MEMORY],
         };
@@ -159,17 +179,6 @@ out: { type: output, in: [low, beat] }";
 
 /// Samples of the doubled rate in a quantum.
 const DOUBLE: usize = 2 * QUANTUM;
-
-/// The frames of a quantum by number.
-const FRAMES: Block = {
-    let mut frames = [0.0; QUANTUM];
-    let mut frame = 0;
-    while frame < QUANTUM {
-        frames[frame] = frame as f32;
-        frame += 1;
-    }
-    Block(frames)
-};
 
 /// What the waves of the doubled rate are computed from.
 struct Doubled {
@@ -187,10 +196,12 @@ impl Oscillator {
 
     fn sine(&mut self, frequency: Param<'_>, detune: Param<'_>, out: &mut Block) {
         if let (Param::Constant(frequency), Param::Constant(detune)) = (frequency, detune) {
-            let increment = self.increment(frequency, detune);
-            let phasor = self.phasor;
-            dispatch!(self.level, simd => fill_sine(simd, phasor, increment, out));
-            self.phasor.skip(QUANTUM as f32, increment);
+            if (frequency, detune) != (self.tone.frequency, self.tone.detune) {
+                self.tone = Tone::new(frequency, detune, self.increment(frequency, detune));
+            }
+            let (phasor, tone) = (self.phasor, &self.tone);
+            dispatch!(self.level, simd => tone.fill(simd, phasor, out));
+            self.phasor.skip(QUANTUM as f32, self.tone.increment);
             return;
         }
         for (frame, out) in out.iter_mut().enumerate() {
@@ -230,14 +241,32 @@ impl Oscillator {
     }
 }
 
-/// All frames of a sine whose frequency stands still.
-#[inline(always)]
-fn fill_sine<S: Simd>(simd: S, phasor: Phasor<f32>, increment: f32, out: &mut Block) {
-    let phasor = Phasor { base: f32x16::splat(simd, phasor.base) };
-    let increment = f32x16::splat(simd, increment);
-    for (frames, out) in FRAMES.chunks_exact(16).zip(out.chunks_exact_mut(16)) {
-        let frames = f32x16::from_slice(simd, frames);
-        sine_tick(phasor.at(frames, increment), increment).store_slice(out);
+impl Tone {
+    /// Of no pitch yet.
+    const SILENT: Tone =
+        Tone { frequency: 0.0, detune: 0.0, increment: 0.0, cosines: [0.0; SPAN], sines: [0.0; SPAN] };
+
+    fn new(frequency: f32, detune: f32, increment: f32) -> Self {
+        let part = |offset: f32| {
+            std::array::from_fn(|frame| sine_tick(increment * frame as f32 + offset, increment))
+        };
+        Self { frequency, detune, increment, cosines: part(0.25), sines: part(0.0) }
+    }
+
+    /// All frames of a quantum.
+    #[inline(always)]
+    fn fill<S: Simd>(&self, simd: S, phasor: Phasor<f32>, out: &mut Block) {
+        let mut phases = [0.0; 2 * SPANS];
+        for span in 0..SPANS {
+            phases[span] = phasor.at((span * SPAN) as f32, self.increment);
+            phases[SPANS + span] = phases[span] + 0.25;
+        }
+        let begin: [f32; 2 * SPANS] = sine(f32x8::from_slice(simd, &phases)).into();
+        let (cosines, sines) =
+            (f32x16::from_slice(simd, &self.cosines), f32x16::from_slice(simd, &self.sines));
+        for (span, out) in out.as_chunks_mut::<SPAN>().0.iter_mut().enumerate() {
+            (cosines * begin[span] + sines * begin[SPANS + span]).store_slice(out);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use super::io::AudioIn;
 use super::memory::Memory;
 use super::schedule::{Segment, Step};
+use super::tile::{FOUR, Tile};
 use crate::dsp::{Block, QUANTUM};
 use crate::lanes::Lanes;
 use arrayvec::ArrayVec;
@@ -186,7 +187,7 @@ fn alone<R, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
     lane.memory.copy_from_slice(&state);
 }
 
-/// As many as `V` has lanes, or fewer: lanes that are left over run on zeros.
+/// As many as `V` has lanes, or fewer: what is left over does the same as the first.
 #[inline(always)]
 fn side_by_side<S, V, R, const N: usize, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
     simd: S,
@@ -194,37 +195,35 @@ fn side_by_side<S, V, R, const N: usize, const MEMORY: usize, const STEADY: usiz
     lanes: &mut [Lane<'_>],
 ) where
     S: Simd,
-    V: Lanes + SimdFloat<S, Element = f32>,
+    V: Tile<S, N>,
     R: Recursion<MEMORY, STEADY, SIGNALS>,
 {
     let zero = V::from_slice(simd, &[0.0; N]);
+    let (mut to, mut inputs): ([u32; N], [[&[f32]; N]; SIGNALS]) = ([0; N], [[&[0.0; QUANTUM]; N]; SIGNALS]);
     let (mut memories, mut numbers): ([&[f32]; N], [&[f32]; N]) = ([&[0.0; MEMORY]; N], [&[0.0; STEADY]; N]);
-    for (index, lane) in lanes.iter().enumerate() {
-        (memories[index], numbers[index]) = (&*lane.memory, lane.steady);
+    for index in 0..N {
+        let lane = &lanes[if index < lanes.len() { index } else { 0 }];
+        to[index] = lane.to;
+        (memories[index], numbers[index]) = (&lane.memory[..MEMORY], &lane.steady[..STEADY]);
+        for (signal, inputs) in inputs.iter_mut().enumerate() {
+            inputs[index] = &lane.signals[signal][..];
+        }
     }
     let mut state: [V; MEMORY] = columns(simd, &memories);
     let steady: [V; STEADY] = columns(simd, &numbers);
     for from in (0..QUANTUM).step_by(N) {
-        let mut tiles = [[zero; N]; SIGNALS];
-        for (signal, tile) in tiles.iter_mut().enumerate() {
-            for (row, lane) in tile.iter_mut().zip(lanes.iter()) {
-                *row = V::from_slice(simd, &lane.signals[signal][from..from + N]);
-            }
-            transpose(tile);
-        }
         let mut out = [zero; N];
-        for stride in (0..N).step_by(STRIDE) {
+        for (stride, out) in out.as_chunks_mut::<STRIDE>().0.iter_mut().enumerate() {
             let mut x = [[zero; STRIDE]; SIGNALS];
-            for (x, tile) in x.iter_mut().zip(&tiles) {
-                x.copy_from_slice(&tile[stride..stride + STRIDE]);
+            for (x, inputs) in x.iter_mut().zip(&inputs) {
+                *x = V::load(simd, inputs, from + stride * STRIDE);
             }
-            out[stride..stride + STRIDE].copy_from_slice(&R::stride(&mut state, &steady, &x));
+            *out = R::stride(&mut state, &steady, &x);
         }
-        transpose(&mut out);
-        for (row, lane) in out.iter().zip(lanes.iter()) {
+        for (row, to) in V::rows(out).iter().zip(to) {
             // SAFETY: the wire is an output of a step of this bank, no input of any of them, and the reference ends
             // with this statement.
-            row.store_slice(&mut unsafe { memory.block_mut(lane.to) }[from..from + N]);
+            row.store_slice(&mut unsafe { memory.block_mut(to) }[from..from + N]);
         }
     }
     for (index, state) in state.iter().enumerate() {
@@ -238,46 +237,24 @@ fn side_by_side<S, V, R, const N: usize, const MEMORY: usize, const STEADY: usiz
 
 /// The numbers of each lane as vectors over the lanes.
 #[inline(always)]
-fn columns<S, V, const N: usize, const COUNT: usize>(simd: S, rows: &[&[f32]; N]) -> [V; COUNT]
+fn columns<S, V, const N: usize, const COUNT: usize>(simd: S, lanes: &[&[f32]; N]) -> [V; COUNT]
 where
     S: Simd,
-    V: SimdFloat<S, Element = f32>,
+    V: Tile<S, N>,
 {
-    let zero = V::from_slice(simd, &[0.0; N]);
-    let mut columns = [zero; COUNT];
-    for (tile, columns) in columns.chunks_mut(N).enumerate() {
-        let from = tile * N;
-        if columns.len() == N {
-            let mut square = [zero; N];
-            for (to, row) in square.iter_mut().zip(rows) {
-                *to = V::from_slice(simd, &row[from..from + N]);
-            }
-            transpose(&mut square);
-            columns.copy_from_slice(&square);
-        } else {
-            for (index, column) in columns.iter_mut().enumerate() {
-                let mut numbers = [0.0; N];
-                for (number, row) in numbers.iter_mut().zip(rows) {
-                    *number = row[from + index];
-                }
-                *column = V::from_slice(simd, &numbers);
-            }
+    let mut columns = [V::from_slice(simd, &[0.0; N]); COUNT];
+    let (fours, rest) = columns.as_chunks_mut::<FOUR>();
+    for (four, columns) in fours.iter_mut().enumerate() {
+        *columns = V::load(simd, lanes, four * FOUR);
+    }
+    for (index, column) in rest.iter_mut().enumerate() {
+        let mut numbers = [0.0; N];
+        for (number, lane) in numbers.iter_mut().zip(lanes) {
+            *number = lane[COUNT / FOUR * FOUR + index];
         }
+        *column = V::from_slice(simd, &numbers);
     }
     columns
-}
-
-/// Rows become columns: as many perfect shuffles as it takes to halve the rows down to one.
-#[inline(always)]
-fn transpose<S: Simd, V: SimdFloat<S>, const N: usize>(rows: &mut [V; N]) {
-    let mut left = N;
-    while left > 1 {
-        let before = *rows;
-        for index in 0..N / 2 {
-            (rows[2 * index], rows[2 * index + 1]) = before[index].interleave(before[index + N / 2]);
-        }
-        left /= 2;
-    }
 }
 
 #[cfg(test)]

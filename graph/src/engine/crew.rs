@@ -6,7 +6,7 @@
     reason = "control threads and workers lock the list of jobs; audio threads do not"
 )]
 
-use super::tasks::Tasks;
+use super::tasks::{End, Tasks};
 use super::turn::{Scratch, Shared, Turn};
 use crate::node::Pace;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ impl Job {
         self.quantum.store(std::ptr::from_ref(shared).cast_mut().cast(), Ordering::Relaxed);
         self.tasks.open(&shared.schedule.tasks);
         loop {
-            if let Some(task) = self.tasks.claim() {
+            if let Some(task) = self.tasks.claim(End::First) {
                 self.perform(task, scratch);
             } else if self.tasks.are_done() {
                 return;
@@ -136,7 +136,7 @@ fn work() {
 
 /// Does what there is to do. Returns whether there was anything.
 fn help(job: &Job, scratch: &mut Scratch) -> bool {
-    let Some(first) = job.tasks.claim() else { return false };
+    let Some(first) = job.tasks.claim(End::Last) else { return false };
     let _guard = crate::realtime::enter();
     // SAFETY: as in `Engine::quantum`.
     unsafe {
@@ -144,7 +144,7 @@ fn help(job: &Job, scratch: &mut Scratch) -> bool {
             let mut next = Some(first);
             while let Some(task) = next {
                 job.perform(task, scratch);
-                next = job.tasks.claim();
+                next = job.tasks.claim(End::Last);
             }
         });
     }

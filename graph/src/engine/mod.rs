@@ -15,6 +15,7 @@ mod pending;
 mod pressure;
 mod schedule;
 pub(crate) mod tasks;
+mod tile;
 mod turn;
 
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
@@ -45,7 +46,7 @@ use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
 use cell::Moves;
 use crew::Job;
-use fearless_simd::Level;
+use fearless_simd::{Level, dispatch};
 use pending::{Pending, Waiting};
 use pressure::Pressure;
 use std::sync::Arc;
@@ -375,7 +376,9 @@ impl Engine {
     fn collect(&mut self) {
         let fader = self.edit.as_ref().map(|edit| &edit.fader);
         for (channel, sum) in self.output.iter_mut().zip(&self.schedule.outputs) {
-            if !turn::form(&self.schedule.exit, &self.schedule.memory, sum, fader, channel) {
+            let (exit, memory) = (&self.schedule.exit, &self.schedule.memory);
+            let sounds = dispatch!(self.simd, simd => turn::form(simd, exit, memory, sum, fader, channel));
+            if !sounds {
                 channel.fill(0.0);
             }
         }

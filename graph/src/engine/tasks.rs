@@ -18,6 +18,13 @@ pub(crate) struct Task {
     pub leads: Stretch,
 }
 
+/// Which of the tasks that can begin is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    First,
+    Last,
+}
+
 /// How far the tasks of a quantum are.
 pub(crate) struct Tasks {
     /// Those that can begin, as bits.
@@ -50,13 +57,18 @@ impl Tasks {
         self.ready.store(ready, Ordering::Release);
     }
 
-    /// Takes a task that can begin: the first of them. Whoever takes one does it, and says so.
-    pub fn claim(&self) -> Option<usize> {
+    /// Takes a task that can begin. Whoever takes one does it, and says so. The audio thread and the workers begin at the
+    /// two ends: so most tasks stay with a thread, whose cache has what they need.
+    pub fn claim(&self, end: End) -> Option<usize> {
         let mut ready = self.ready.load(Ordering::Relaxed);
         while ready != 0 {
-            let rest = ready & (ready - 1);
+            let task = match end {
+                End::First => ready.trailing_zeros(),
+                End::Last => ready.ilog2(),
+            };
+            let rest = ready & !(1 << task);
             match self.ready.compare_exchange_weak(ready, rest, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Some(ready.trailing_zeros() as usize),
+                Ok(_) => return Some(task as usize),
                 Err(now) => ready = now,
             }
         }
@@ -101,14 +113,17 @@ mod tests {
         let tasks = Tasks::new();
         for _ in 0..3 {
             tasks.open(&plan);
-            assert_eq!(tasks.claim(), Some(0));
-            assert_eq!(tasks.claim(), None);
+            assert_eq!(tasks.claim(End::First), Some(0));
+            assert_eq!(tasks.claim(End::First), None);
             tasks.finish(leads(&plan[0], &LEADS));
-            assert_eq!((tasks.claim(), tasks.claim(), tasks.claim()), (Some(1), Some(2), None));
+            assert_eq!(
+                [End::Last, End::First, End::First].map(|end| tasks.claim(end)),
+                [Some(2), Some(1), None]
+            );
             tasks.finish(leads(&plan[2], &LEADS));
-            assert_eq!(tasks.claim(), None);
+            assert_eq!(tasks.claim(End::First), None);
             tasks.finish(leads(&plan[1], &LEADS));
-            assert_eq!(tasks.claim(), Some(3));
+            assert_eq!(tasks.claim(End::First), Some(3));
             assert!(!tasks.are_done());
             tasks.finish(leads(&plan[3], &LEADS));
             assert!(tasks.are_done());

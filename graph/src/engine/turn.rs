@@ -5,7 +5,7 @@ use super::bank::{BANK, Bank};
 use super::cell::{Cell, MAX_PARAMS, Moves};
 use super::context::Context;
 use super::fade::{Fader, Law};
-use super::io::Io;
+use super::io::{AudioIn, Io};
 use super::levels;
 use super::memory::Memory;
 use super::params::Modulation;
@@ -206,7 +206,7 @@ impl<'a> Turn<'a> {
         for sum in segment.list(&segment.sums, extra.sums) {
             // SAFETY: a sum's target is a wire of its own, never one of its terms.
             let to = unsafe { memory.block_mut(sum.to) };
-            let sounds = form(segment, memory, sum, self.fader, to);
+            let sounds = form(simd, segment, memory, sum, self.fader, to);
             memory.set_silent(sum.to, !sounds);
         }
         clear_events(segment, memory, extra);
@@ -273,7 +273,8 @@ impl<'a> Turn<'a> {
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, index: usize, step: &Step, cell: &mut Cell, status: Status) {
         match status {
-            Status::Active => self.look_at_door(simd, step, cell),
+            Status::Active => self.look_at_door::<S, false>(simd, step, cell),
+            Status::Through => self.look_at_door::<S, true>(simd, step, cell),
             Status::Recursions => self.wait(simd, index, step, cell),
             Status::Silent | Status::Asleep => {
                 set_silent(self.segment, self.memory, step);
@@ -293,7 +294,7 @@ impl<'a> Turn<'a> {
         cell.processor.recursions(&mut bank);
         bank.run();
         drop(bank);
-        self.look_at_door(simd, step, cell);
+        self.look_at_door::<S, false>(simd, step, cell);
     }
 
     /// Runs the recursions of all that wait.
@@ -316,7 +317,7 @@ impl<'a> Turn<'a> {
             let step = &segment.steps[index as usize];
             // SAFETY: as in `run_all`; the references that the bank had are gone.
             let cell = unsafe { step.cell.get() };
-            self.look_at_door(simd, step, cell);
+            self.look_at_door::<S, false>(simd, step, cell);
             if self.shared.watched {
                 levels::note(segment, self.memory, step, &cell.peaks);
             }
@@ -324,27 +325,44 @@ impl<'a> Turn<'a> {
         self.joined = false;
     }
 
+    /// `THROUGH` says that the outputs are to hold what comes in.
     #[inline(always)]
-    fn look_at_door<S: Simd>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
+    fn look_at_door<S: Simd, const THROUGH: bool>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
         // Most levels are 0 dB: those are not asked about.
         if cell.unity {
-            self.let_out::<S, true>(simd, step, cell);
+            self.let_out::<S, THROUGH, true>(simd, step, cell);
         } else {
-            self.let_out::<S, false>(simd, step, cell);
+            self.let_out::<S, THROUGH, false>(simd, step, cell);
         }
     }
 
     #[inline(always)]
-    fn let_out<S: Simd, const UNITY: bool>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
+    fn let_out<S: Simd, const THROUGH: bool, const UNITY: bool>(
+        &mut self,
+        simd: S,
+        step: &Step,
+        cell: &mut Cell,
+    ) {
         let memory = self.memory;
         let factor = if UNITY { 1.0 } else { cell.factor().unwrap_or(1.0) };
         let wires = self.segment.list(&self.segment.wires, step.audio_out);
+        let comes_in = THROUGH.then(|| AudioIn::of(self.segment, self.memory, step, 0));
         for (index, wire) in wires.iter().enumerate() {
-            // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
+            // SAFETY: the wire is an output of the step that just ran, and none of its inputs; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
-            let last = block[QUANTUM - 1];
-            let finite =
-                if UNITY || factor == 1.0 { is_finite(simd, block) } else { scale(simd, block, factor) };
+            let last;
+            let finite = if let Some(input) = comes_in {
+                let from = input.channel(index);
+                last = from[QUANTUM - 1];
+                scale(simd, from, factor, block)
+            } else {
+                last = block[QUANTUM - 1];
+                if UNITY || factor == 1.0 {
+                    is_finite(simd, block)
+                } else {
+                    scale_in_place(simd, block, factor)
+                }
+            };
             if !finite {
                 return self.shut_door(step, cell);
             }
@@ -456,7 +474,8 @@ fn inputs_at_rest(segment: &Segment, memory: &Memory, extra: &Extra) -> bool {
 /// Sums channels in text order; silent ones add nothing. Returns whether anything sounds; else `to` is left as it
 /// is.
 #[inline(always)]
-pub(super) fn form(
+pub(super) fn form<S: Simd>(
+    simd: S,
     segment: &Segment,
     memory: &Memory,
     sum: &Sum,
@@ -467,17 +486,16 @@ pub(super) fn form(
         segment.list(&segment.terms, sum.terms).iter().filter(|term| !memory.is_silent(term.from));
     let mut sounds = false;
     if let Some(first) = sounding.next() {
-        let from = memory.block(first.from);
-        to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to = x * first.gain);
-        sounds = true;
-    }
-    for term in sounding {
-        let from = memory.block(term.from);
-        if term.gain == 1.0 {
-            to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to += x);
-        } else {
-            to.iter_mut().zip(from.iter()).for_each(|(to, x)| *to += x * term.gain);
+        // Held in registers until all is added.
+        let mut parts = scaled(simd, memory.block(first.from), first.gain);
+        for term in sounding {
+            let more = scaled(simd, memory.block(term.from), term.gain);
+            for (part, more) in parts.iter_mut().zip(more) {
+                *part += more;
+            }
         }
+        to.chunks_exact_mut(16).zip(parts).for_each(|(to, part)| part.store_slice(to));
+        sounds = true;
     }
     let Some(fader) = fader.filter(|_| sum.fades.len > 0) else { return sounds };
     for fade in segment.list(&segment.fades, sum.fades).iter().filter(|fade| !memory.is_silent(fade.from)) {
@@ -490,25 +508,40 @@ pub(super) fn form(
     sounds
 }
 
+/// A block as vectors.
+#[inline(always)]
+fn parts<S: Simd>(simd: S, block: &Block) -> [f32x16<S>; 4] {
+    let part = |index: usize| f32x16::from_slice(simd, &block[index * 16..][..16]);
+    [part(0), part(1), part(2), part(3)]
+}
+
 /// Whether all 64 samples are finite. A sum that is finite has only finite summands.
 #[inline(always)]
 fn is_finite<S: Simd>(simd: S, block: &Block) -> bool {
-    let part = |index: usize| f32x16::from_slice(simd, &block[index * 16..][..16]);
-    let sum = (part(0) + part(1)) + (part(2) + part(3));
-    (sum * 0.0).simd_eq(0.0).all_true() || all_finite(block)
+    let [a, b, c, d] = parts(simd, block);
+    (((a + b) + (c + d)) * 0.0).simd_eq(0.0).all_true() || all_finite(block)
 }
 
-/// Multiplies by a factor. Returns whether all 64 samples were and are finite.
+/// The same, by a factor.
 #[inline(always)]
-fn scale<S: Simd>(simd: S, block: &mut Block, factor: f32) -> bool {
-    let factor = f32x16::splat(simd, factor);
-    let mut sum = f32x16::splat(simd, 0.0);
-    for part in block.chunks_exact_mut(16) {
-        let scaled = f32x16::from_slice(simd, part) * factor;
-        sum += scaled;
-        scaled.store_slice(part);
-    }
-    (sum * 0.0).simd_eq(0.0).all_true() || all_finite(block)
+fn scaled<S: Simd>(simd: S, block: &Block, factor: f32) -> [f32x16<S>; 4] {
+    let [a, b, c, d] = parts(simd, block);
+    [a * factor, b * factor, c * factor, d * factor]
+}
+
+/// Multiplies by a factor. Returns whether all 64 samples are finite.
+#[inline(always)]
+fn scale<S: Simd>(simd: S, from: &Block, factor: f32, to: &mut Block) -> bool {
+    let [a, b, c, d] = scaled(simd, from, factor);
+    to.chunks_exact_mut(16).zip([a, b, c, d]).for_each(|(to, part)| part.store_slice(to));
+    (((a + b) + (c + d)) * 0.0).simd_eq(0.0).all_true() || all_finite(to)
+}
+
+/// The same, where it stands.
+#[inline(always)]
+fn scale_in_place<S: Simd>(simd: S, block: &mut Block, factor: f32) -> bool {
+    let before = *block;
+    scale(simd, &before, factor, block)
 }
 
 /// The same, one by one: finite samples may have a sum that is not.

@@ -2,7 +2,7 @@
 
 use super::{check_up_to, spawn};
 use crate::engine::Stretch;
-use crate::engine::tasks::{Task, Tasks};
+use crate::engine::tasks::{End, Task, Tasks};
 use crate::sync::cell::UnsafeCell;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ fn each_task_is_done_once_after_those_it_waits_for_whoever_does_it() {
             move || {
                 // It may come before the quantum, look in vain, or do all of it.
                 for _ in 0..2 {
-                    while let Some(task) = work.tasks.claim() {
+                    while let Some(task) = work.tasks.claim(End::Last) {
                         work.perform(task);
                     }
                     loom::thread::yield_now();
@@ -55,7 +55,7 @@ fn each_task_is_done_once_after_those_it_waits_for_whoever_does_it() {
         });
         work.tasks.open(&diamond());
         while !work.tasks.are_done() {
-            match work.tasks.claim() {
+            match work.tasks.claim(End::First) {
                 Some(task) => work.perform(task),
                 None => loom::thread::yield_now(),
             }
