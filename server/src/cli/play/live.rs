@@ -5,7 +5,7 @@ use super::midi::Keyboards;
 use crate::adjust::Sets;
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
-use auralis_graph::command::{Report, When, describe_relief};
+use auralis_graph::command::{Report, STALLED, WAITED, When, describe_relief};
 use auralis_graph::node::Role;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::{Catalogue, Controller, Preset};
@@ -76,7 +76,13 @@ impl Live {
                 Report::Relieved { steps, .. } => {
                     let _ = writeln!(anstream::stderr(), "warning: {}", describe_relief(steps));
                 }
-                Report::Applied { .. } => {}
+                Report::Stalled { .. } => {
+                    let _ = writeln!(anstream::stderr(), "warning: {STALLED}");
+                }
+                Report::Waited { .. } => {
+                    let _ = writeln!(anstream::stderr(), "warning: {WAITED}");
+                }
+                Report::Applied { .. } | Report::Resumed { .. } => {}
             }
         }
     }
