@@ -82,7 +82,8 @@ pub trait Processor: Send + Any {
     /// returns [`Status::Active`], the outputs need not be written; else every frame of them must be.
     fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status;
 
-    /// What [`Status::Recursions`] leaves over: adds a recursion for each channel of each output.
+    /// What [`Status::Recursions`] leaves over: adds a recursion for each channel of each output. May be asked
+    /// twice in a quantum, if another node fails meanwhile.
     fn recursions<'a>(&'a mut self, _bank: &mut Bank<'a>) {}
 
     /// Forgets all signal: afterwards the state is a function of seed and position alone.

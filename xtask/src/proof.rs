@@ -16,8 +16,9 @@ pub fn loom(root: &Path) -> Result<(), String> {
 }
 
 /// What Miri runs: the tests of what stands on unsafe code. It takes a thousand times as long as the processor.
-const UNDER_MIRI: [&str; 2] = [
+const UNDER_MIRI: [&str; 3] = [
     "--package auralis-graph --lib --test quanta -- engine:: note:: lanes::tests::a_lane an_engine_is",
+    "--package auralis-graph --all-features --test workers -- stays_until_it_is_done",
     "--package auralis-nodes --lib -- ring_buffer::",
 ];
 

@@ -50,11 +50,18 @@ pub struct Bank<'a> {
     /// The node whose recursions are added.
     step: &'a Step,
     lanes: ArrayVec<Lane<'a>, BANK>,
+    /// Whether there are those of other nodes: then none runs before all are known.
+    shared: bool,
 }
 
 impl<'a> Bank<'a> {
     pub(crate) fn new(schedule: &'a Schedule, step: &'a Step, level: Level) -> Self {
-        Self { schedule, level, step, lanes: ArrayVec::new() }
+        Self { schedule, level, step, lanes: ArrayVec::new(), shared: false }
+    }
+
+    /// For the recursions of several nodes, of which `step` is the first.
+    pub(crate) fn shared(schedule: &'a Schedule, step: &'a Step, level: Level) -> Self {
+        Self { shared: true, ..Self::new(schedule, step, level) }
     }
 
     /// The node whose recursions are added next.
@@ -73,7 +80,8 @@ impl<'a> Bank<'a> {
     /// Adds a recursion that gives a channel of an output port.
     ///
     /// # Panics
-    /// If there is no such port or channel, or the recursion remembers or follows fewer or more numbers.
+    /// If there is no such port or channel, the recursion remembers or follows fewer or more numbers, or the node has
+    /// more recursions than channels.
     #[inline]
     pub fn add<R, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
         &mut self,
@@ -90,6 +98,7 @@ impl<'a> Bank<'a> {
         all[..SIGNALS].copy_from_slice(&signals);
         let to = self.schedule.output_wire(self.step, port, channel);
         if self.lanes.is_full() {
+            assert!(!self.shared, "a node has more recursions than channels");
             self.run();
         }
         self.lanes.push(Lane { run: run::<R, MEMORY, STEADY, SIGNALS>, memory, steady, signals: all, to });
