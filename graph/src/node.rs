@@ -2,7 +2,7 @@
 
 use crate::engine::{Bank, Context, Io};
 use crate::param::ParamSpec;
-use crate::places::Places;
+use crate::places::{Places, Version};
 use crate::port::{PacketFlow, Ports};
 use crate::settings::Settings;
 use schemars::JsonSchema;
@@ -188,12 +188,18 @@ pub struct Prepare<'a> {
     /// Where files are looked for.
     pub places: &'a Places,
     pub(crate) offers: &'a mut Vec<Outlet>,
+    pub(crate) files: &'a mut Vec<Version>,
 }
 
 impl Prepare<'_> {
     /// Offers something to the socket around the graph.
     pub fn publish<T: Any + Send + Sync>(&mut self, outlet: Arc<T>) {
         self.offers.push(outlet);
+    }
+
+    /// Notes a file that the node was made from. Once that is written anew an edit prepares the node anew, too.
+    pub fn reads(&mut self, file: Version) {
+        self.files.push(file);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::engine::{Engine, Peak, Peaks, Schedule, SharedCell};
 use crate::expose::{ControlMap, ControlTarget};
 use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Tail};
 use crate::param::ParamSpec;
-use crate::places::Places;
+use crate::places::{Places, Version};
 use crate::port::{PacketFlow, PortKind};
 use crate::preset::{Connection, NodeEntry, Outlet, Preset};
 use crate::settings::Settings;
@@ -118,6 +118,8 @@ pub(crate) struct Traits {
     latency: u32,
     tail: Tail,
     offers: Vec<Offered>,
+    /// Files that it was made from.
+    pub files: Vec<Version>,
     pub peaks: Peaks,
 }
 
@@ -371,7 +373,7 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
     ) -> Option<(Box<dyn Processor>, Traits)> {
         let node = &self.nodes[index];
         let settings = node.overrides.apply(self.options.settings);
-        let mut offers = Vec::new();
+        let (mut offers, mut files) = (Vec::new(), Vec::new());
         let mut prepare = Prepare {
             name: &node.name,
             sample_rate: self.options.sample_rate,
@@ -386,11 +388,12 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
             pace: self.options.pace,
             places: &self.options.places,
             offers: &mut offers,
+            files: &mut files,
         };
         match node.kind.prepare(&node.config, &mut prepare) {
             Ok(Prepared { processor, latency, tail }) => {
                 let peaks = peaks(node, &self.widths[index]);
-                Some((processor, Traits { latency, tail, offers, peaks }))
+                Some((processor, Traits { latency, tail, offers, files, peaks }))
             }
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);
@@ -423,6 +426,7 @@ impl Running {
             && self.part.widths == *widths
             && self.packets == packets
             && self.advance == advance
+            && self.prepared.files.iter().all(Version::is_current)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::glue::Onset;
 use crate::engine::{Edit, Fader, Law, Order, Page, Remodulated, Renumbering, Schedule, SharedCell, crew};
 use crate::node::Tail;
 use crate::param::Amount;
-use crate::places::Places;
+use crate::places::{Places, Version};
 use crate::port::PortKind;
 use crate::preset::{Outlet, Preset};
 use crate::settings::Settings;
@@ -97,6 +97,11 @@ impl Editor {
             self.under_way -= 1;
         }
         self.under_way
+    }
+
+    /// The files that its nodes were made from. Where one was written since, an edit to the same text brings it in.
+    pub fn files(&self) -> impl Iterator<Item = &Version> {
+        self.nodes.iter().flat_map(|node| &node.prepared.files)
     }
 
     /// Waits until the engine has taken over all edits, and drops what it gave back. Returns whether it did in this
