@@ -243,10 +243,8 @@ impl Work {
                         self.shared.tell_all(Fault::SynthesisFailed.message(describe_relief(steps)));
                     }
                 }
-                Report::Stalled { .. } => {
-                    tracing::error!("{STALLED}");
-                    self.shared.tell_all(Fault::SynthesisFailed.message(STALLED));
-                }
+                // Nobody hears it before the lead is used up: then that is told.
+                Report::Stalled { .. } => tracing::warn!("{STALLED}"),
                 Report::Waited { .. } => tracing::warn!("{WAITED}"),
                 Report::Applied { .. } | Report::Resumed { .. } => {}
             }
