@@ -4,7 +4,7 @@ use crate::note::NoteEvent;
 use crate::param::Amount;
 use crate::settings::Setting;
 
-/// A node of a running graph, by its place in the compiled order.
+/// A node of a running graph, by a number that it keeps through all edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(pub(crate) u32);
 

@@ -5,12 +5,12 @@ use crate::command::{Change, Command, NodeId, Report, When};
 use crate::engine::{Page, Peak, Peaks};
 use crate::music::Key;
 use crate::note::NoteEvent;
-use crate::param::{Amount, ParamSpec};
-use crate::preset::Control;
+use crate::param::Amount;
+use crate::preset::{Control, NodeEntry, ParamEntry};
 use crate::settings::{Setting, Settings};
 use crate::sync::ArrayQueue;
 use crate::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::collections::HashMap;
+use rpds::{HashTrieMapSync, VectorSync};
 use std::sync::Arc;
 
 /// Commands that can be under way to an engine.
@@ -127,13 +127,33 @@ pub enum ControlError {
     },
 }
 
-/// What a controller knows of the nodes of a running graph.
+/// What a controller knows of the nodes of a running graph. Graphs share what they do not differ in.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    pub nodes: HashMap<String, (NodeId, Vec<&'static ParamSpec>)>,
-    pub names: Vec<String>,
-    pub peaks: Vec<Peaks>,
+    pub names: HashTrieMapSync<String, NodeId>,
+    /// By their numbers.
+    pub nodes: VectorSync<Option<Listed>>,
+    /// The numbers in text order.
+    pub text: Arc<[u32]>,
     pub controls: Vec<Control>,
+}
+
+/// A node that runs.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub entry: Arc<NodeEntry>,
+    pub peaks: Peaks,
+}
+
+impl Directory {
+    fn listed(&self, node: NodeId) -> Option<&Listed> {
+        self.nodes.get(node.0 as usize)?.as_ref()
+    }
+
+    /// All nodes in text order.
+    fn iter(&self) -> impl Iterator<Item = &Listed> {
+        self.text.iter().filter_map(|number| self.listed(NodeId(*number)))
+    }
 }
 
 /// Sends changes to an engine and reads its state. Cheap to clone; any thread; never waits for the engine.
@@ -215,9 +235,9 @@ impl Controller {
     pub fn set_param(&self, node: &str, param: &str, amount: Amount, when: When) -> Result<(), ControlError> {
         let (id, params) = self.find_node(node)?;
         let missing = || ControlError::NoParam { node: node.into(), param: param.into() };
-        let index = params.iter().position(|spec| spec.name == param).ok_or_else(missing)?;
+        let index = params.iter().position(|entry| entry.spec.name == param).ok_or_else(missing)?;
         if let Amount::Value(value) = amount {
-            let range = params[index].range;
+            let range = params[index].spec.range;
             if !(range.min..=range.max).contains(&value) {
                 let name = format!("{node}.{param}");
                 return Err(ControlError::OutOfRange { name, min: range.min, max: range.max });
@@ -226,9 +246,10 @@ impl Controller {
         self.send(Command { when, change: Change::Param { node: id, param: index as u16, amount } })
     }
 
-    fn find_node(&self, node: &str) -> Result<(NodeId, &[&'static ParamSpec]), ControlError> {
-        let found = self.directory.nodes.get(node);
-        found.map(|(id, params)| (*id, params.as_slice())).ok_or_else(|| ControlError::NoNode(node.into()))
+    fn find_node(&self, node: &str) -> Result<(NodeId, &[ParamEntry]), ControlError> {
+        let found = self.directory.names.get(node).and_then(|id| Some((*id, self.directory.listed(*id)?)));
+        let found = found.map(|(id, listed)| (id, listed.entry.params.as_slice()));
+        found.ok_or_else(|| ControlError::NoNode(node.into()))
     }
 
     /// Sends a note to a node that takes notes from outside.
@@ -299,23 +320,26 @@ impl Controller {
     /// What [`Controller::take_levels`] gives, in its order: nodes by name, and which of their outputs. These are the
     /// audio outputs of all nodes that run, modulators included.
     pub fn measured(&self) -> impl Iterator<Item = (&str, usize)> {
-        let nodes = self.directory.names.iter().zip(&self.directory.peaks);
-        nodes.flat_map(|(name, peaks)| peaks.iter().map(|peak| (name.as_str(), usize::from(peak.port))))
+        self.directory.iter().flat_map(|Listed { entry, peaks }| {
+            peaks.iter().map(|peak| (entry.name.as_str(), usize::from(peak.port)))
+        })
     }
 
     /// The largest amplitude of each output since this was last called, over all its channels and after the node's
     /// `gain` and `mute`; 0 where nothing sounded. What one reader took another does not get.
     pub fn take_levels(&self) -> impl Iterator<Item = f32> {
-        self.directory.peaks.iter().flat_map(|peaks| peaks.iter().map(Peak::take))
+        self.directory.iter().flat_map(|listed| listed.peaks.iter().map(Peak::take))
     }
 
     /// The name of a node.
     pub fn node_name(&self, node: NodeId) -> &str {
-        self.directory.names.get(node.0 as usize).map_or("", String::as_str)
+        // One that is gone may still be spoken of.
+        let listed = self.directory.listed(node).or_else(|| self.before.listed(node));
+        listed.map_or("", |listed| &listed.entry.name)
     }
 
     /// The names of all nodes that run, in the order of the text.
     pub fn node_names(&self) -> impl Iterator<Item = &str> {
-        self.directory.names.iter().map(String::as_str)
+        self.directory.iter().map(|listed| listed.entry.name.as_str())
     }
 }

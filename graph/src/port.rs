@@ -57,7 +57,7 @@ pub enum Channels {
 }
 
 /// What a source's numbers range over when it modulates a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Polarity {
     /// From 0 to 1.
     Unipolar,

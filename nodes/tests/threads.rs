@@ -1,5 +1,6 @@
 //! One graph on several threads: the same samples on any number of them.
 
+use auralis_graph::chance::Chance;
 use auralis_graph::node::Pace;
 use auralis_graph::testing::{RATE, places, read};
 use auralis_graph::{Built, Catalogue, Options, build};
@@ -84,6 +85,66 @@ fn an_edit_of_a_graph_on_several_threads_is_that_of_one_on_one() {
         let edited = built.editor.edit(&preset, &catalogue, preset.settings(), places(), &none);
         edited.unwrap_or_else(|error| panic!("{error}"));
         bits.extend(render(&mut built, 50).0);
+        bits
+    });
+    let apart = rendered[0].iter().zip(&rendered[1]).position(|(a, b)| a != b);
+    assert_eq!(apart, None);
+}
+
+/// The same graph with something else in some places: nodes that come, go, hear others or are of another kind.
+fn varied(text: &str, chance: &mut Chance) -> String {
+    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    let groups = lines.iter().filter(|line| line.starts_with("  m")).count() as u32;
+    for number in 0..1 + chance.below(6) {
+        let (group, chain) = (chance.below(groups), chance.below(8));
+        let name = format!("{group}_{chain}");
+        let place = |lines: &[String], start: &str| lines.iter().position(|line| line.starts_with(start));
+        let gain = place(&lines, &format!("  g{name}:"));
+        let Some(gain) = gain else { continue };
+        match chance.below(5) {
+            // A node more in a chain.
+            0 => {
+                lines[gain] = lines[gain].replace("in: f", &format!("in: x{number}_"));
+                let pass = format!("  x{number}_{name}: {{ type: filter, mode: high, in: f{name} }}");
+                let first = place(&lines, "  slow").expect("it has an lfo");
+                lines.insert(first, pass);
+            }
+            // A chain that hears another one's wave.
+            1 => {
+                let other = format!("in: w{}_{}", chance.below(groups), chance.below(8));
+                let filter = place(&lines, &format!("  f{name}:")).expect("each chain has a filter");
+                lines[filter] = lines[filter].replace(&format!("in: w{name}"), &other);
+            }
+            // Another kind.
+            2 => lines[gain] = lines[gain].replace("type: gain", "type: pan, pan: 0.3"),
+            // A source more of a group, from another one.
+            3 => {
+                let mix = place(&lines, &format!("  m{group}:")).expect("each group has a mix");
+                let other = format!("in: [g{}_{}, ", chance.below(groups), chance.below(8));
+                lines[mix] = lines[mix].replace("in: [", &other);
+            }
+            // Another level.
+            _ => lines[gain] = lines[gain].replace("-30 dB", "-34 dB"),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn any_edits_give_the_same_samples_however_the_steps_lie() {
+    let (plain, catalogue) = (large(24), catalogue());
+    let rendered = [1, 3].map(|threads| {
+        let mut chance = Chance::new(5);
+        let mut built = built(&plain, &catalogue, threads);
+        let (mut bits, spread) = render(&mut built, 250);
+        assert_eq!(spread, threads);
+        for _ in 0..40 {
+            let preset = read(&varied(&plain, &mut chance), &catalogue);
+            let none = Default::default();
+            let edited = built.editor.edit(&preset, &catalogue, preset.settings(), places(), &none);
+            edited.unwrap_or_else(|error| panic!("{error}"));
+            bits.extend(render(&mut built, 4).0);
+        }
         bits
     });
     let apart = rendered[0].iter().zip(&rendered[1]).position(|(a, b)| a != b);

@@ -83,9 +83,9 @@ fn set_control(preset: &mut Preset, name: &str, value: &str) -> Result<(), Strin
     let Amount::Value(value) = spec.read(value, Meter::COMMON)? else {
         return Err("a control cannot stand at a musical length".into());
     };
-    for target in &control.targets {
+    for target in control.targets.clone() {
         let value = target.stretch.map_or(value, |range| range.value(value));
-        preset.nodes[target.node].params[target.param].amount = Amount::Value(value);
+        preset.change_node(target.node, |node| node.params[target.param].amount = Amount::Value(value));
     }
     Ok(())
 }
@@ -101,11 +101,12 @@ fn set_param(preset: &mut Preset, node: &str, param: &str, value: &str) -> Resul
         let names: Vec<&str> = entry.params.iter().map(|entry| entry.spec.name).collect();
         return Err(format!("`{node}` has no parameter `{param}`; it has {}", names.join(", ")));
     };
-    let entry = &mut preset.nodes[index].params[slot];
+    let entry = &preset.nodes[index].params[slot];
     if entry.modulation.as_ref().is_some_and(|m| matches!(m.reach, ParamReach::Span { .. })) {
         return Err(format!("`{node}.{param}` is moved by a node from end to end"));
     }
-    entry.amount = entry.spec.read(value, meter)?;
+    let amount = entry.spec.read(value, meter)?;
+    preset.change_node(index, |node| node.params[slot].amount = amount);
     Ok(())
 }
 
@@ -120,13 +121,16 @@ pub fn sources(preset: &Preset) -> Vec<usize> {
 
 /// Plays every effect that can be mixed in dry, whatever moves its `mix`.
 pub fn dry(preset: &mut Preset) {
-    for (index, node) in preset.nodes.iter_mut().enumerate() {
+    for index in 0..preset.nodes.len() {
+        let node = &preset.nodes[index];
         let takes_audio = node.ports.inputs.iter().any(|port| port.is_audio());
         let Some(slot) = node.params.iter().position(|param| takes_audio && param.spec.name == "mix") else {
             continue;
         };
-        node.params[slot].amount = Amount::Value(0.0);
-        node.params[slot].modulation = None;
+        preset.change_node(index, |node| {
+            node.params[slot].amount = Amount::Value(0.0);
+            node.params[slot].modulation = None;
+        });
         for control in &mut preset.controls {
             control.targets.retain(|target| (target.node, target.param) != (index, slot));
         }
@@ -136,14 +140,17 @@ pub fn dry(preset: &mut Preset) {
 /// Mutes every source but one, and lets no node write files.
 pub fn solo(preset: &mut Preset, source: usize) {
     for other in sources(preset).into_iter().filter(|other| *other != source) {
-        let mute = preset.nodes[other].params.iter_mut().find(|param| param.spec.name == "mute");
-        if let Some(mute) = mute {
-            mute.amount = Amount::Value(1.0);
-        }
+        preset.change_node(other, |node| {
+            if let Some(mute) = node.params.iter_mut().find(|param| param.spec.name == "mute") {
+                mute.amount = Amount::Value(1.0);
+            }
+        });
     }
-    for node in preset.nodes.iter_mut().filter(|node| node.kind.role == Role::FileSink) {
-        // No longer a root, and nothing listens to it: it is pruned.
-        node.kind.role = Role::Part;
+    for index in 0..preset.nodes.len() {
+        if preset.nodes[index].kind.role == Role::FileSink {
+            // No longer a root, and nothing listens to it: it is pruned.
+            preset.change_node(index, |node| node.kind.role = Role::Part);
+        }
     }
 }
 

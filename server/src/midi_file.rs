@@ -5,12 +5,11 @@ use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::journal::{Journal, JournalChange};
 use auralis_graph::node::Role;
 use auralis_graph::note::NoteKind;
-use auralis_graph::param::Amount;
 use auralis_graph::plan::{Options, Socket};
 use auralis_graph::port::PortKind;
-use auralis_graph::preset::{Connection, NodeEntry, Outlet, ParamEntry, Preset, Priority};
+use auralis_graph::preset::{NodeEntry, Outlet, Preset};
 use auralis_graph::render::Render;
-use auralis_graph::settings::{Overrides, Setting, Settings};
+use auralis_graph::settings::{Setting, Settings};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, Track, TrackEvent, TrackEventKind};
 use std::collections::{BTreeMap, HashMap};
@@ -86,12 +85,11 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
     let Some(kind) = catalogue.iter().find(|kind| kind.role == Role::NotesOut).copied() else {
         return (tapped, Vec::new());
     };
-    let Some(config) = kind.default_config() else { return (tapped, Vec::new()) };
-    for node in
-        tapped.nodes.iter_mut().filter(|node| matches!(node.kind.role, Role::NotesOut | Role::FileSink))
-    {
-        // The preset's own outlets and files are not wanted here.
-        node.kind.role = Role::Part;
+    for index in 0..tapped.nodes.len() {
+        if matches!(tapped.nodes[index].kind.role, Role::NotesOut | Role::FileSink) {
+            // The preset's own outlets and files are not wanted here.
+            tapped.change_node(index, |node| node.kind.role = Role::Part);
+        }
     }
     let mut names = Vec::new();
     for (index, node) in preset.nodes.iter().enumerate() {
@@ -103,26 +101,11 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
             if !matches!(spec.kind, PortKind::Notes { .. }) {
                 continue;
             }
-            let ports = kind.ports(&config);
-            let params = kind.all_params(&ports).map(|spec| {
-                let amount = Amount::Value(spec.default);
-                ParamEntry { spec, amount, modulation: None, span: node.span }
-            });
             let name = format!("{}.{}", node.name, spec.name);
-            let connection = Connection { from: Outlet { node: index, port }, gain: 0.0, span: node.span };
-            tapped.nodes.push(NodeEntry {
-                seed_as: name.clone(),
-                priority: Priority::Normal,
-                name: name.clone(),
-                span: node.span,
-                kind,
-                overrides: Overrides::default(),
-                config: config.clone(),
-                config_spans: HashMap::new(),
-                params: params.collect(),
-                inputs: vec![vec![connection]],
-                ports,
-            });
+            let outlet = NodeEntry::plain(kind, name.clone(), Outlet { node: index, port }, node.span);
+            if outlet.is_none_or(|outlet| !tapped.add_node(outlet)) {
+                continue;
+            }
             names.push(name);
         }
     }

@@ -74,6 +74,23 @@ fn a_saved_preset_is_heard_without_a_gap_or_a_click() {
 }
 
 #[test]
+fn what_edits_retire_is_dropped_and_counted() {
+    let server = Server::start(&[("tone", &tone(220.0, ""))]);
+    Sound::of(&server).until(220.0);
+    let counted = || server.get("/api/status")["gc_collections"].clone();
+    assert_eq!(counted(), json!({ "gen0": 0, "gen1": 0, "gen2": 0 }));
+    // A sine that becomes another wave is another node; the graph before and that of the change are done with.
+    server.save("tone", &tone(220.0, "").replace("type: oscillator", "type: oscillator, wave: triangle"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while counted()["gen2"] != 2 {
+        assert!(Instant::now() < deadline, "{}", counted());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(counted()["gen1"], 1);
+    assert!(counted()["gen0"].as_u64() > Some(1), "a message and what no graph has any more: {}", counted());
+}
+
+#[test]
 fn a_bad_text_changes_nothing_and_is_told() {
     let server = Server::start(&[("tone", &tone(220.0, ""))]);
     let mut sound = Sound::of(&server);

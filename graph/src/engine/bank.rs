@@ -4,7 +4,7 @@
 
 use super::io::AudioIn;
 use super::memory::Memory;
-use super::schedule::{Schedule, Step};
+use super::schedule::{Segment, Step};
 use crate::dsp::{Block, QUANTUM};
 use crate::lanes::Lanes;
 use arrayvec::ArrayVec;
@@ -45,7 +45,8 @@ type Run = fn(Level, &Memory, &mut [Lane<'_>]);
 
 /// Recursions that are to run in this quantum.
 pub struct Bank<'a> {
-    schedule: &'a Schedule,
+    segment: &'a Segment,
+    memory: &'a Memory,
     level: Level,
     /// The node whose recursions are added.
     step: &'a Step,
@@ -55,13 +56,13 @@ pub struct Bank<'a> {
 }
 
 impl<'a> Bank<'a> {
-    pub(crate) fn new(schedule: &'a Schedule, step: &'a Step, level: Level) -> Self {
-        Self { schedule, level, step, lanes: ArrayVec::new(), shared: false }
+    pub(crate) fn new(segment: &'a Segment, memory: &'a Memory, step: &'a Step, level: Level) -> Self {
+        Self { segment, memory, level, step, lanes: ArrayVec::new(), shared: false }
     }
 
     /// For the recursions of several nodes, of which `step` is the first.
-    pub(crate) fn shared(schedule: &'a Schedule, step: &'a Step, level: Level) -> Self {
-        Self { shared: true, ..Self::new(schedule, step, level) }
+    pub(crate) fn shared(segment: &'a Segment, memory: &'a Memory, step: &'a Step, level: Level) -> Self {
+        Self { shared: true, ..Self::new(segment, memory, step, level) }
     }
 
     /// The node whose recursions are added next.
@@ -74,7 +75,7 @@ impl<'a> Bank<'a> {
     /// # Panics
     /// If there is no such port.
     pub fn input(&self, port: usize) -> AudioIn<'a> {
-        AudioIn::of(self.schedule, self.step, port)
+        AudioIn::of(self.segment, self.memory, self.step, port)
     }
 
     /// Adds a recursion that gives a channel of an output port.
@@ -96,7 +97,7 @@ impl<'a> Bank<'a> {
         assert!(memory.len() == MEMORY && steady.len() == STEADY, "a recursion has other numbers");
         let mut all = [signals[0]; MOST_SIGNALS];
         all[..SIGNALS].copy_from_slice(&signals);
-        let to = self.schedule.output_wire(self.step, port, channel);
+        let to = self.segment.output_wire(self.step, port, channel);
         if self.lanes.is_full() {
             assert!(!self.shared, "a node has more recursions than channels");
             self.run();
@@ -111,7 +112,7 @@ impl<'a> Bank<'a> {
             let run = first.run;
             let like = gather_like(rest);
             let (now, later) = rest.split_at_mut(like);
-            run(self.level, &self.schedule.memory, now);
+            run(self.level, self.memory, now);
             rest = later;
         }
         self.lanes.clear();
@@ -292,8 +293,8 @@ fn transpose<S: Simd, V: SimdFloat<S>, const N: usize>(rows: &mut [V; N]) {
 mod tests {
     use super::*;
     use crate::chance::Chance;
-    use crate::engine::MemorySize;
     use crate::instructions;
+    use std::sync::Arc;
 
     /// A resonator that a signal drives and another one damps; its pitch rests.
     enum Resonator {}
@@ -323,7 +324,7 @@ mod tests {
         let damping: Vec<Block> = (0..BANK).map(|_| noise(0.99)).collect();
         let pitches: Vec<[f32; 1]> = (0..BANK).map(|lane| [lane as f32 * 0.12 - 1.0]).collect();
         let play = |level: Level, lanes: std::ops::Range<usize>| {
-            let memory = Memory::new(&MemorySize { blocks: BANK, ..MemorySize::default() });
+            let memory = Memory::new(BANK, Arc::default(), Arc::default());
             let mut states = [[0.3, -0.1]; BANK];
             let mut bank: Vec<Lane<'_>> = states[lanes.clone()]
                 .iter_mut()
@@ -359,7 +360,7 @@ mod tests {
     #[test]
     fn lanes_of_one_kind_are_found_among_others() {
         let blocks = [Block::SILENCE; 5];
-        let memory = Memory::new(&MemorySize { blocks: 5, ..MemorySize::default() });
+        let memory = Memory::new(5, Arc::default(), Arc::default());
         let mut states = [[0.0f32; 2]; 5];
         let other: Run = |_, _, _| {};
         let kinds = [other, run::<Resonator, 2, 1, 2> as Run, other, run::<Resonator, 2, 1, 2>, other];

@@ -105,9 +105,10 @@ impl Job {
             // refers to holds before the task is done.
             let Some(shared) = (unsafe { quantum.deref() }) else { return };
             let task = &shared.schedule.tasks[task];
-            let from = task.steps.start as usize;
-            Turn::new(shared, scratch).run(from..from + task.steps.len as usize);
-            self.tasks.let_begin(shared.schedule.list(&shared.schedule.leads, task.leads));
+            let from = task.segments.start as usize;
+            Turn::new(shared, scratch).run(from..from + task.segments.len as usize);
+            let (first, leads) = (task.leads.start as usize, task.leads.len as usize);
+            self.tasks.let_begin(&shared.schedule.leads[first..first + leads]);
         }
         // From here on the quantum may be gone.
         self.tasks.finish();

@@ -21,18 +21,20 @@ pub(crate) struct Edit {
     pub settled: Box<Schedule>,
     pub controls: Arc<[ControlMap]>,
     pub renumbering: Renumbering,
-    /// Parameters with new values: cell of `turning`, slot, amount.
-    pub moves: Box<[(u32, u16, Amount)]>,
-    /// Parameters that are moved by something else than before.
+    /// Parameters with new values: node, slot, amount.
+    pub moves: Box<[(Arc<SharedCell>, u16, Amount)]>,
+    /// Parameters that are moved by something else than before, by their places in the fader's `centres`.
     pub remodulated: Box<[Remodulated]>,
-    /// New nodes in the place of old ones: cell of `turning`, and the old one's.
-    pub replacements: Box<[(u32, Arc<SharedCell>)]>,
-    /// New connections of notes: cell of `turning`, and one that knows what their source holds.
-    pub opening: Box<[(u32, Arc<SharedCell>)]>,
-    /// Connections of notes that go: cells of `turning`.
-    pub closing: Box<[u32]>,
+    /// New nodes, and those in whose place they stand.
+    pub replacements: Box<[(Arc<SharedCell>, Arc<SharedCell>)]>,
+    /// New connections of notes, and for each one that knows what its source holds.
+    pub opening: Box<[(Arc<SharedCell>, Arc<SharedCell>)]>,
+    /// Connections of notes that go.
+    pub closing: Box<[Arc<SharedCell>]>,
     pub fader: Fader,
     pub quantum: u32,
+    /// How many nodes go.
+    pub leaving: u64,
 }
 
 /// The same graph, cut into other tasks.
@@ -48,12 +50,51 @@ pub(crate) enum Page {
     Order(Box<Order>),
 }
 
+/// What was given back to the system, off the audio thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Messages, and stretches of graphs that no graph has any more.
+    pub buffers: u64,
+    /// Nodes.
+    pub nodes: u64,
+    /// Graphs; an edit has two, that before it and that of the change.
+    pub graphs: u64,
+}
+
+impl std::ops::AddAssign for Reclaimed {
+    fn add_assign(&mut self, other: Self) {
+        self.buffers += other.buffers;
+        self.nodes += other.nodes;
+        self.graphs += other.graphs;
+    }
+}
+
+impl Page {
+    /// Drops it. Control side.
+    pub fn reclaim(self) -> Reclaimed {
+        let mut reclaimed = Reclaimed { buffers: 1, ..Reclaimed::default() };
+        let mut drop_graph = |schedule: Schedule| {
+            let last = schedule.segments.iter().filter(|segment| Arc::strong_count(segment) == 1);
+            reclaimed.buffers += last.count() as u64;
+            reclaimed.graphs += 1;
+        };
+        match self {
+            Self::Edit(edit) => {
+                let Edit { turning, settled, leaving, .. } = *edit;
+                drop_graph(*turning);
+                drop_graph(*settled);
+                reclaimed.nodes = leaving;
+            }
+            Self::Order(order) => drop_graph(*order.schedule),
+        }
+        reclaimed
+    }
+}
+
 /// A parameter that is moved by something else than before.
 pub(crate) struct Remodulated {
-    /// Cell of `turning`, slot, and place among its blends.
-    pub cell: u32,
+    pub cell: Arc<SharedCell>,
     pub slot: u16,
-    pub blend: u32,
     /// Its value, if the text gives another one.
     pub amount: Option<Amount>,
     /// Whether something moves it then, and whether around its own value.
@@ -61,23 +102,25 @@ pub(crate) struct Remodulated {
     pub centred: bool,
 }
 
-/// Where the nodes and controls of the graph before are found now; `u32::MAX` where they are gone.
+/// Where the nodes and controls of the graph before are found now.
 #[derive(Debug, Default)]
 pub(crate) struct Renumbering {
-    pub nodes: Box<[u32]>,
-    pub controls: Box<[u32]>,
+    /// Nodes that have another number, or none, by their numbers before.
+    pub nodes: Box<[(u32, Option<u32>)]>,
+    /// For each control its new place; none where it is gone.
+    pub controls: Box<[Option<u16>]>,
 }
 
 impl Renumbering {
     /// The same change for the graph of now; none where what it is about is gone.
     pub fn translate(&self, change: Change) -> Option<Change> {
-        let node = |node: NodeId| {
-            self.nodes.get(node.0 as usize).filter(|to| **to != u32::MAX).map(|to| NodeId(*to))
+        let node = |node: NodeId| match self.nodes.binary_search_by_key(&node.0, |(before, _)| *before) {
+            Ok(place) => self.nodes[place].1.map(NodeId),
+            Err(_) => Some(node),
         };
         Some(match change {
             Change::Control { index, value } => {
-                let to = self.controls.get(usize::from(index)).filter(|to| **to != u32::MAX)?;
-                Change::Control { index: *to as u16, value }
+                Change::Control { index: (*self.controls.get(usize::from(index))?)?, value }
             }
             Change::Param { node: at, param, amount } => Change::Param { node: node(at)?, param, amount },
             Change::Note { node: at, event } => Change::Note { node: node(at)?, event },
@@ -113,7 +156,7 @@ impl Machine {
         std::mem::swap(&mut self.schedule, &mut edit.settled);
         for slot in &edit.remodulated {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-            unsafe { edit.settled.cells[slot.cell as usize].get() }.end_blend(slot.slot, slot.modulated);
+            unsafe { slot.cell.get() }.end_blend(slot.slot, slot.modulated);
         }
         // The control side sends no more edits than can go back.
         let _ = self.link.retired.push(Page::Edit(edit));
@@ -128,29 +171,27 @@ impl Machine {
         std::mem::swap(&mut self.renumbering, &mut edit.renumbering);
         self.edition += 1;
         let tempo = self.log.current().tempo;
-        let schedule = &mut *self.schedule;
         for (cell, slot, amount) in &edit.moves {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-            let cell = unsafe { schedule.cells[*cell as usize].get() };
+            let cell = unsafe { cell.get() };
             if !cell.enter(*slot, 0, *amount, tempo, &mut self.moves) {
                 cell.jump(*slot, *amount, tempo);
             }
         }
-        for slot in &edit.remodulated {
+        for (slot, centres) in edit.remodulated.iter().zip(&mut edit.fader.centres) {
             // SAFETY: as above.
-            let cell = unsafe { schedule.cells[slot.cell as usize].get() };
-            let centres = cell.begin_blend(slot.slot, slot.amount, slot.centred, tempo);
-            schedule.blends[slot.blend as usize].centres = centres;
+            let cell = unsafe { slot.cell.get() };
+            *centres = cell.begin_blend(slot.slot, slot.amount, slot.centred, tempo);
         }
         for (index, (new, old)) in edit.replacements.iter().enumerate() {
             // SAFETY: as above; the two cells are different ones.
-            let (new, old) = unsafe { (schedule.cells[*new as usize].get(), old.get()) };
+            let (new, old) = unsafe { (new.get(), old.get()) };
             let old: &dyn Any = &*old.processor;
             edit.fader.adopted[index] = new.processor.adopt(old);
         }
         for (new, old) in &edit.opening {
             // SAFETY: as above; the two cells are different ones.
-            let (new, old) = unsafe { (schedule.cells[*new as usize].get(), old.get()) };
+            let (new, old) = unsafe { (new.get(), old.get()) };
             let (new_gate, old_gate): (&mut dyn Any, &dyn Any) = (&mut *new.processor, &*old.processor);
             if let (Some(gate), Some(other)) = (new_gate.downcast_mut::<NoteGate>(), old_gate.downcast_ref())
             {
@@ -159,7 +200,7 @@ impl Machine {
         }
         for cell in &edit.closing {
             // SAFETY: as above.
-            let cell = unsafe { schedule.cells[*cell as usize].get() };
+            let cell = unsafe { cell.get() };
             let gate: &mut dyn Any = &mut *cell.processor;
             if let Some(gate) = gate.downcast_mut::<NoteGate>() {
                 gate.close();

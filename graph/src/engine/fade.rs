@@ -45,8 +45,8 @@ pub(crate) struct Blend {
     pub range: Range,
     /// Source and reach, before and after.
     pub drives: [Option<(u32, Reach)>; 2],
-    /// Known when the edit begins.
-    pub centres: [Centre; 2],
+    /// Where it stands before and after, among [`Fader::centres`].
+    pub centres: u32,
 }
 
 /// The progress of an edit.
@@ -57,17 +57,20 @@ pub(crate) struct Fader {
     rise: [Block; 3],
     /// Of each replacement whether the new node took over phases.
     pub adopted: Box<[bool]>,
+    /// Where parameters that get another modulation stand before and after; known when the edit begins.
+    pub centres: Box<[[Centre; 2]]>,
 }
 
 impl Fader {
-    /// For a sample rate and a number of replacements.
-    pub fn new(sample_rate: u32, replacements: usize) -> Self {
+    /// For a sample rate, and so many replacements and blends.
+    pub fn new(sample_rate: u32, replacements: usize, blends: usize) -> Self {
         let quanta = (SECONDS * f64::from(sample_rate) / QUANTUM as f64).ceil() as u32;
         Self {
             quanta: quanta.max(1),
             fall: [Block::SILENCE; 3],
             rise: [Block::SILENCE; 3],
             adopted: vec![false; replacements].into(),
+            centres: vec![Default::default(); blends].into(),
         }
     }
 

@@ -234,7 +234,10 @@ impl Drop for Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let steps = self.machine().schedule.steps.len();
-        f.debug_struct("Engine").field("frame", &self.frame()).field("steps", &steps).finish_non_exhaustive()
+        let segments = self.machine().schedule.segments.len();
+        f.debug_struct("Engine")
+            .field("frame", &self.frame())
+            .field("segments", &segments)
+            .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cell::MAX_PARAMS;
 use super::memory::{Memory, NOTHING};
-use super::schedule::{Plug, Schedule, Step};
+use super::schedule::{Plug, Segment, Step};
 use crate::dsp::{Block, QUANTUM};
 use crate::note::NoteEvent;
 use crate::packet::{Packet, PacketBuffer};
@@ -51,7 +51,8 @@ pub(crate) struct ParamValue {
 
 /// The ports and parameters of one node in one quantum.
 pub struct Io<'a> {
-    pub(crate) schedule: &'a Schedule,
+    pub(crate) segment: &'a Segment,
+    pub(crate) memory: &'a Memory,
     pub(crate) step: &'a Step,
     pub(crate) params: &'a [ParamValue],
     pub(crate) signals: &'a [Block; MAX_PARAMS],
@@ -71,18 +72,13 @@ impl<'a> Io<'a> {
     }
 
     #[inline]
-    fn memory(&self) -> &'a Memory {
-        &self.schedule.memory
-    }
-
-    #[inline]
     fn plug_in(&self, port: usize) -> Plug {
-        self.schedule.list(&self.schedule.plugs, self.step.inputs)[port]
+        self.segment.list(&self.segment.plugs, self.step.inputs)[port]
     }
 
     #[inline]
     fn plug_out(&self, port: usize) -> Plug {
-        self.schedule.list(&self.schedule.plugs, self.step.outputs)[port]
+        self.segment.list(&self.segment.plugs, self.step.outputs)[port]
     }
 
     /// An audio input port.
@@ -91,7 +87,7 @@ impl<'a> Io<'a> {
     /// If there is no such port.
     #[inline]
     pub fn input(&self, port: usize) -> AudioIn<'a> {
-        AudioIn::of(self.schedule, self.step, port)
+        AudioIn::of(self.segment, self.memory, self.step, port)
     }
 
     /// An audio output port.
@@ -102,15 +98,15 @@ impl<'a> Io<'a> {
     pub fn output(&mut self, port: usize) -> AudioOut<'_> {
         let plug = self.plug_out(port);
         AudioOut {
-            memory: self.memory(),
-            wires: &self.schedule.wires[plug.start as usize..][..plug.len as usize],
+            memory: self.memory,
+            wires: &self.segment.wires[plug.start as usize..][..plug.len as usize],
         }
     }
 
     /// The note events of a notes input, by frame.
     #[inline]
     pub fn notes(&self, port: usize) -> &'a [NoteEvent] {
-        self.memory().notes(self.plug_in(port).start).events()
+        self.memory.notes(self.plug_in(port).start).events()
     }
 
     /// Sends a note event from a notes output.
@@ -121,21 +117,21 @@ impl<'a> Io<'a> {
     pub fn send(&mut self, port: usize, event: NoteEvent) -> Result<(), NoteEvent> {
         // SAFETY: the buffer is this step's output; the reference ends with this call, and `&mut self` keeps
         // another one from being made meanwhile.
-        let notes = unsafe { self.memory().notes_mut(self.plug_out(port).start) };
+        let notes = unsafe { self.memory.notes_mut(self.plug_out(port).start) };
         notes.push(event)
     }
 
     /// The packets of a packets input, oldest first.
     #[inline]
     pub fn packets(&self, port: usize) -> &'a PacketBuffer {
-        self.memory().packets(self.plug_in(port).start)
+        self.memory.packets(self.plug_in(port).start)
     }
 
     /// Sends a packet from a packets output. Returns false when the port has sent all it can in one quantum.
     #[must_use]
     pub fn send_packet(&mut self, port: usize, packet: Packet<'_>) -> bool {
         // SAFETY: as in `send`.
-        let packets = unsafe { self.memory().packets_mut(self.plug_out(port).start) };
+        let packets = unsafe { self.memory.packets_mut(self.plug_out(port).start) };
         packets.push(packet)
     }
 }
@@ -149,10 +145,10 @@ pub struct AudioIn<'a> {
 
 impl<'a> AudioIn<'a> {
     #[inline]
-    pub(crate) fn of(schedule: &'a Schedule, step: &Step, port: usize) -> Self {
-        let plug = schedule.list(&schedule.plugs, step.inputs)[port];
-        let wires = &schedule.wires[plug.start as usize..][..plug.len as usize];
-        Self { memory: &schedule.memory, wires }
+    pub(crate) fn of(segment: &'a Segment, memory: &'a Memory, step: &Step, port: usize) -> Self {
+        let plug = segment.list(&segment.plugs, step.inputs)[port];
+        let wires = &segment.wires[plug.start as usize..][..plug.len as usize];
+        Self { memory, wires }
     }
 
     /// Number of channels.

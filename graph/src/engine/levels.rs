@@ -1,7 +1,8 @@
 //! How loud the outputs of every node are: peaks that the audio thread writes while somebody watches, and the control
 //! side takes. Neither side waits; what nobody watches is not measured.
 
-use super::schedule::{Schedule, Step};
+use super::memory::Memory;
+use super::schedule::{Segment, Step};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,12 +32,12 @@ impl Peak {
 
 /// Notes how loud a step's outputs are. For the audio thread, right after the step: its buffers are used again in
 /// the same quantum.
-pub(super) fn note(schedule: &Schedule, step: &Step, peaks: &[Peak]) {
-    let mut wires = schedule.list(&schedule.wires, step.audio_out).iter();
+pub(super) fn note(segment: &Segment, memory: &Memory, step: &Step, peaks: &[Peak]) {
+    let mut wires = segment.list(&segment.wires, step.audio_out).iter();
     for peak in peaks {
         let of_port = wires.by_ref().take(usize::from(peak.channels));
-        let sounding = of_port.filter(|wire| !schedule.memory.is_silent(**wire));
-        let most = sounding.map(|wire| largest(schedule.memory.block(*wire))).max().unwrap_or(0);
+        let sounding = of_port.filter(|wire| !memory.is_silent(**wire));
+        let most = sounding.map(|wire| largest(memory.block(*wire))).max().unwrap_or(0);
         if most > 0 {
             peak.most.fetch_max(most, Ordering::Relaxed);
         }

@@ -1,58 +1,82 @@
 //! The buffers that a schedule's steps read and write. The only place where the engine trusts indices: the
 //! compiler gives every step inputs that no output of the same step shares.
 
+use super::schedule::Extent;
 use crate::dsp::Block;
 use crate::note::NoteBuffer;
 use crate::packet::PacketBuffer;
 use std::cell::UnsafeCell;
+use std::sync::Arc;
 
 /// The wire that is always silent; the notes and packets buffers of this index are always empty.
 pub(crate) const NOTHING: u32 = 0;
 
 static SILENCE: Block = Block::SILENCE;
 
-/// All buffers of a schedule. Each is used by one thread at a time: steps on several threads share none, but for those
-/// that one task has written before another that waits for it reads.
+/// All buffers of a schedule; schedules of one graph after the other share them, since nothing in them outlasts a
+/// quantum. Each is used by one thread at a time: steps on several threads share none, but for those that one task has
+/// written before another that waits for it reads.
+#[derive(Clone)]
 pub(crate) struct Memory {
-    blocks: Box<[UnsafeCell<Block>]>,
-    silent: Box<[UnsafeCell<bool>]>,
-    notes: Box<[UnsafeCell<NoteBuffer>]>,
-    packets: Box<[UnsafeCell<PacketBuffer>]>,
+    blocks: Arc<[Buffer<Block>]>,
+    silent: Arc<[Buffer<bool>]>,
+    notes: Arc<[NotesCell]>,
+    packets: Arc<[PacketsCell]>,
 }
 
-/// Capacities of the buffers of one schedule; index 0 of each kind is [`NOTHING`] and added by itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct MemorySize {
-    pub blocks: usize,
-    pub notes: Vec<usize>,
-    pub packets: Vec<(usize, usize)>,
+/// What steps write and read.
+#[repr(transparent)]
+pub(crate) struct Buffer<T>(UnsafeCell<T>);
+
+/// A buffer of notes, and one of packets.
+pub(crate) type NotesCell = Arc<Buffer<NoteBuffer>>;
+pub(crate) type PacketsCell = Arc<Buffer<PacketBuffer>>;
+
+// SAFETY: schedules that share buffers are run one after the other by one engine, and within a schedule each buffer is
+// used by one thread at a time, which tasks hand over by acquire and release. The control side never looks inside.
+unsafe impl<T: Send> Sync for Buffer<T> {}
+
+impl<T> Buffer<T> {
+    pub fn new(content: T) -> Self {
+        Self(UnsafeCell::new(content))
+    }
+
+    #[inline(always)]
+    fn get(&self) -> *mut T {
+        self.0.get()
+    }
+}
+
+/// A buffer for so many notes.
+pub(crate) fn notes_cell(capacity: usize) -> NotesCell {
+    Arc::new(Buffer::new(NoteBuffer::new(capacity)))
+}
+
+/// A buffer for so many packets and bytes.
+pub(crate) fn packets_cell(packets: usize, bytes: usize) -> PacketsCell {
+    Arc::new(Buffer::new(PacketBuffer::new(packets, bytes)))
 }
 
 impl Memory {
-    pub fn new(size: &MemorySize) -> Self {
-        let notes = std::iter::once(0).chain(size.notes.iter().copied());
-        let packets = std::iter::once((0, 0)).chain(size.packets.iter().copied());
+    /// So many blocks besides that of [`NOTHING`], and these buffers for events, of which the first is [`NOTHING`].
+    pub fn new(blocks: usize, notes: Arc<[NotesCell]>, packets: Arc<[PacketsCell]>) -> Self {
         Self {
-            blocks: (0..size.blocks + 1).map(|_| UnsafeCell::new(Block::SILENCE)).collect(),
-            silent: (0..size.blocks + 1).map(|_| UnsafeCell::new(true)).collect(),
-            notes: notes.map(|capacity| UnsafeCell::new(NoteBuffer::new(capacity))).collect(),
-            packets: packets.map(|(n, bytes)| UnsafeCell::new(PacketBuffer::new(n, bytes))).collect(),
+            blocks: (0..blocks + 1).map(|_| Buffer::new(Block::SILENCE)).collect(),
+            silent: (0..blocks + 1).map(|_| Buffer::new(true)).collect(),
+            notes,
+            packets,
         }
     }
 
-    /// Panics if a wire is out of range; see [`super::schedule::Schedule::verified`].
-    pub fn check_block(&self, wire: u32) {
-        assert!((wire as usize) < self.blocks.len(), "a wire is out of range");
+    /// The same blocks with other buffers for events.
+    pub fn with_events(&self, notes: Arc<[NotesCell]>, packets: Arc<[PacketsCell]>) -> Self {
+        Self { notes, packets, ..self.clone() }
     }
 
-    /// As [`Memory::check_block`].
-    pub fn check_notes(&self, index: u32) {
-        assert!((index as usize) < self.notes.len(), "a buffer of notes is out of range");
-    }
-
-    /// As [`Memory::check_block`].
-    pub fn check_packets(&self, index: u32) {
-        assert!((index as usize) < self.packets.len(), "a buffer of packets is out of range");
+    /// How many buffers of each kind there are.
+    pub fn extent(&self) -> Extent {
+        let (blocks, notes, packets) = (self.blocks.len(), self.notes.len(), self.packets.len());
+        Extent { blocks: blocks as u32, notes: notes as u32, packets: packets as u32 }
     }
 
     #[inline]
@@ -123,9 +147,21 @@ impl Memory {
     }
 
     /// Silences and empties everything.
-    pub fn clear(&mut self) {
-        self.silent.iter_mut().for_each(|flag| *flag.get_mut() = true);
-        self.notes.iter_mut().for_each(|notes| notes.get_mut().clear());
-        self.packets.iter_mut().for_each(|packets| packets.get_mut().clear());
+    ///
+    /// # Safety
+    /// No reference to any buffer may be alive: for the thread that runs the engine, between quanta.
+    pub unsafe fn clear(&self) {
+        for flag in &*self.silent {
+            // SAFETY: by the contract above.
+            unsafe { *flag.get() = true };
+        }
+        for notes in &*self.notes {
+            // SAFETY: by the contract above.
+            unsafe { &mut *notes.get() }.clear();
+        }
+        for packets in &*self.packets {
+            // SAFETY: by the contract above.
+            unsafe { &mut *packets.get() }.clear();
+        }
     }
 }

@@ -21,6 +21,7 @@ mod turn;
 
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
 pub use context::Context;
+pub use edit::Reclaimed;
 pub use front::Engine;
 pub use io::{AudioIn, AudioOut, Io, Param};
 pub use pressure::MOST_RELIEF;
@@ -30,9 +31,11 @@ pub(crate) use cell::{Cell, SharedCell};
 pub(crate) use edit::{Edit, Order, Page, Remodulated, Renumbering};
 pub(crate) use fade::{Blend, Fade, Fader, Law};
 pub(crate) use levels::{Peak, Peaks};
-pub(crate) use memory::{Memory, MemorySize, NOTHING};
+pub(crate) use memory::{Memory, NOTHING, NotesCell, PacketsCell, notes_cell, packets_cell};
 pub(crate) use params::{Modulation, Reach, Slot};
-pub(crate) use schedule::{Company, Extra, Plug, Schedule, Step, Stretch, Sum, Term};
+pub(crate) use schedule::{
+    Company, Extra, NO_NODE, Plug, Schedule, Seat, Seats, Segment, Step, Stretch, Sum, Term,
+};
 
 use crate::command::{Change, Command, NodeId, Report};
 use crate::controller::Link;
@@ -49,10 +52,9 @@ use fearless_simd::Level;
 use pending::{Pending, Waiting};
 use pressure::Pressure;
 use sharing::Sharing;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use turn::{Scratch, Shared, Turn};
+use turn::{Probe, Scratch, Shared, Turn};
 
 /// A note that leaves the program, with its frame of the engine's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,8 +90,8 @@ pub(crate) struct Machine {
     sharing: Sharing,
     /// When the quantum began.
     began: Instant,
-    /// The group whose time is taken next.
-    probe: usize,
+    /// The last steps whose time was taken.
+    probe: Probe,
     pressure: Pressure,
     /// Whether nodes of low priority are silent.
     shed: bool,
@@ -142,7 +144,7 @@ impl Machine {
             job: None,
             sharing: Sharing::new(sample_rate),
             began: Instant::now(),
-            probe: 0,
+            probe: Probe::NOTHING,
             pressure: Pressure::new(sample_rate, pace),
             shed: false,
             output: [Block::SILENCE; 2],
@@ -158,11 +160,12 @@ impl Machine {
     /// Forgets all signal and goes to a position, with the settings in force there and before it.
     fn reset(&mut self, start: &Start) {
         self.settle();
-        for shared in &self.schedule.cells {
+        for shared in self.schedule.cells() {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { shared.get() }.reset();
         }
-        self.schedule.memory.clear();
+        // SAFETY: as above.
+        unsafe { self.schedule.memory.clear() };
         self.pending.clear();
         self.frame = 0;
         self.sharing = Sharing::new(self.sample_rate);
@@ -173,17 +176,18 @@ impl Machine {
         let tempo = self.log.current().tempo;
         let (tick, seconds) = (start.tick, start.seconds);
         self.timeline.restart(Anchor { frame: 0, tick, seconds, tempo, playing: true, jump: true });
-        for (cell, slot) in &self.schedule.musical {
+        for (node, slot) in &*self.schedule.musical {
+            let Some(seat) = self.schedule.seat(NodeId(*node)) else { continue };
             // SAFETY: as above.
-            let cell = unsafe { self.schedule.cells[*cell as usize].get() };
+            let cell = unsafe { seat.cell.get() };
             cell.jump(*slot, cell.slots[usize::from(*slot)].amount, tempo);
         }
         let controls = Arc::clone(&self.controls);
         for (index, value) in &start.controls {
             for target in controls.get(usize::from(*index)).map_or(&[][..], |control| &control.targets) {
-                let cell = &self.schedule.cells[target.node.0 as usize];
+                let Some(seat) = self.schedule.seat(target.node) else { continue };
                 // SAFETY: as above.
-                unsafe { cell.get() }.jump(target.param, Amount::Value(target.value(*value)), tempo);
+                unsafe { seat.cell.get() }.jump(target.param, Amount::Value(target.value(*value)), tempo);
             }
         }
         self.link.status.publish(0, tick, self.log.current());
@@ -197,9 +201,8 @@ impl Machine {
         self.began = Instant::now();
         self.turn_page();
         self.take_commands();
-        let schedule = &*self.schedule;
         let timed = self.next_probe();
-        self.probe = timed.end;
+        let schedule = &*self.schedule;
         let shared = Shared {
             schedule,
             context: Context {
@@ -224,7 +227,7 @@ impl Machine {
             // SAFETY: by the contract above.
             Some(job) => unsafe { job.begin(shared, scratch) },
             None => {
-                Turn::new(&shared, scratch).run(0..schedule.steps.len());
+                Turn::new(&shared, scratch).run(0..schedule.segments.len());
                 Progress::Done(Duration::ZERO)
             }
         }
@@ -240,7 +243,7 @@ impl Machine {
     fn end(&mut self, waited: Duration) {
         self.moves.clear();
         self.collect();
-        for inbox in &self.schedule.open_inboxes {
+        for inbox in &*self.schedule.inboxes {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { self.schedule.memory.notes_mut(*inbox) }.clear();
         }
@@ -256,22 +259,29 @@ impl Machine {
         self.link.status.publish(self.frame, self.timeline.tick_at(self.frame), self.log.current());
     }
 
-    /// The groups whose time is taken in this quantum: a few now and then, so that it costs next to nothing.
-    fn next_probe(&self) -> Range<usize> {
-        let steps = self.schedule.steps.len();
+    /// The groups whose time is taken in this quantum: a few of one segment now and then, so that it costs next to
+    /// nothing.
+    fn next_probe(&mut self) -> Probe {
         let groups = match self.pressure.is_late() {
             true => PROBED_WHEN_LATE,
             false if self.frame & PROBE_MASK == 0 => PROBED,
-            false => return self.probe..self.probe,
+            false => return Probe::NOTHING,
         };
-        let from = if self.probe < steps { self.probe } else { 0 };
-        let mut end = from;
+        let segments = &self.schedule.segments;
+        let within = |segment: usize, at: usize| segments.get(segment).is_some_and(|s| at < s.steps.len());
+        let (mut segment, mut start) = (self.probe.segment, self.probe.steps.end);
+        if !within(segment, start) {
+            (segment, start) =
+                (if segment.wrapping_add(1) < segments.len() { segment.wrapping_add(1) } else { 0 }, 0);
+        }
+        let mut end = start;
         for _ in 0..groups {
-            if end < steps {
-                end = self.schedule.group_end(end);
+            if within(segment, end) {
+                end = segments[segment].group_end(end);
             }
         }
-        from..end
+        self.probe = Probe { segment, steps: start..end };
+        self.probe.clone()
     }
 
     /// Silences nodes of low priority, or lets them sound again, each with the fade of `mute`.
@@ -291,16 +301,17 @@ impl Machine {
 
     fn set_shed(&mut self, shed: bool) {
         self.shed = shed;
-        for cell in &self.schedule.sheddable {
+        for node in &*self.schedule.sheddable {
+            let Some(seat) = self.schedule.seat(NodeId(*node)) else { continue };
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-            unsafe { self.schedule.cells[*cell as usize].get() }.shed(shed, &mut self.moves);
+            unsafe { seat.cell.get() }.shed(shed, &mut self.moves);
         }
     }
 
     fn collect(&mut self) {
         let fader = self.edit.as_ref().map(|edit| &edit.fader);
         for (channel, sum) in self.output.iter_mut().zip(&self.schedule.outputs) {
-            if !turn::form(&self.schedule, sum, fader, channel) {
+            if !turn::form(&self.schedule.exit, &self.schedule.memory, sum, fader, channel) {
                 channel.fill(0.0);
             }
         }
@@ -384,11 +395,11 @@ impl Machine {
         if settings.tempo != before.tempo {
             self.timeline.push(self.timeline.with_tempo(frame, settings.tempo));
             for index in 0..self.schedule.musical.len() {
-                let (cell, slot) = self.schedule.musical[index];
+                let (node, slot) = self.schedule.musical[index];
+                let Some(seat) = self.schedule.seat(NodeId(node)) else { continue };
                 // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-                let amount =
-                    unsafe { self.schedule.cells[cell as usize].get() }.slots[usize::from(slot)].amount;
-                self.apply_param(NodeId(cell), slot, amount, frame, false);
+                let amount = unsafe { seat.cell.get() }.slots[usize::from(slot)].amount;
+                self.apply_param(NodeId(node), slot, amount, frame, false);
             }
         }
     }
@@ -403,8 +414,8 @@ impl Machine {
     }
 
     fn apply_param(&mut self, node: NodeId, param: u16, amount: Amount, frame: i64, arrived: bool) {
-        let Some(shared) = self.schedule.cells.get(node.0 as usize) else { return };
-        let lateness = i64::from(self.schedule.lateness[node.0 as usize]);
+        let Some(seat) = self.schedule.seat(node) else { return };
+        let lateness = i64::from(seat.lateness);
         // Automation is delayed like the sound that it belongs to.
         if lateness > 0
             && !arrived
@@ -413,7 +424,7 @@ impl Machine {
             return;
         }
         // SAFETY: `&mut self` is the running thread's, and this is the only reference.
-        let cell = unsafe { shared.get() };
+        let cell = unsafe { seat.cell.get() };
         let offset = (frame - self.frame) as usize;
         if !cell.enter(param, offset, amount, self.log.current().tempo, &mut self.moves) {
             // More moves in one quantum than can be placed on samples: the value still arrives.
@@ -422,10 +433,10 @@ impl Machine {
     }
 
     fn apply_note(&mut self, node: NodeId, event: NoteEvent, frame: i64) {
-        let inbox = self.schedule.inboxes.get(node.0 as usize).copied().unwrap_or(NOTHING);
-        if inbox == NOTHING {
+        let Some(inbox) = self.schedule.seat(node).map(|seat| seat.inbox).filter(|inbox| *inbox != NOTHING)
+        else {
             return;
-        }
+        };
         let offset = (frame - self.frame) as u8;
         // SAFETY: `&mut self` is the running thread's, and this is the only reference.
         let notes = unsafe { self.schedule.memory.notes_mut(inbox) };
@@ -435,7 +446,7 @@ impl Machine {
     }
 
     fn wake(&mut self) {
-        for shared in &self.schedule.cells {
+        for shared in self.schedule.cells() {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { shared.get() }.asleep = false;
         }

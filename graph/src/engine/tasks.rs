@@ -10,8 +10,8 @@ pub(crate) const MAX_TASKS: usize = 64;
 /// A part of a graph that one thread runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Task {
-    /// Its steps.
-    pub steps: Stretch,
+    /// Its segments.
+    pub segments: Stretch,
     /// Tasks that must be done before.
     pub waits: u32,
     /// Tasks that wait for it, among the schedule's `leads`.
@@ -98,7 +98,7 @@ mod tests {
 
     fn diamond() -> [Task; 4] {
         let task =
-            |waits, start, len| Task { steps: Stretch::default(), waits, leads: Stretch { start, len } };
+            |waits, start, len| Task { segments: Stretch::default(), waits, leads: Stretch { start, len } };
         [task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)]
     }
 

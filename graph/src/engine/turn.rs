@@ -7,9 +7,10 @@ use super::context::Context;
 use super::fade::{Fader, Law};
 use super::io::Io;
 use super::levels;
+use super::memory::Memory;
 use super::params::Modulation;
 use super::pressure::STRIKES;
-use super::schedule::{Company, Extra, Schedule, Step, Sum};
+use super::schedule::{Company, Extra, Schedule, Segment, Step, Sum};
 use crate::command::{Failure, NodeId, Report};
 use crate::controller::Link;
 use crate::dsp::{Block, QUANTUM};
@@ -31,10 +32,21 @@ pub(crate) struct Shared<'a> {
     pub watched: bool,
     pub link: &'a Link,
     pub level: Level,
-    /// Steps whose time is taken: whole groups.
-    pub timed: Range<usize>,
+    /// Steps of a segment whose time is taken: whole groups.
+    pub timed: Probe,
     /// Nanoseconds that all of it may take; none without deadlines.
     pub deadline: Option<f32>,
+}
+
+/// Steps of one segment.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
+    pub segment: usize,
+    pub steps: Range<usize>,
+}
+
+impl Probe {
+    pub const NOTHING: Self = Self { segment: usize::MAX, steps: 0..0 };
 }
 
 /// What a thread computes with.
@@ -50,10 +62,12 @@ impl Scratch {
     }
 }
 
-/// The turns of a stretch of steps, on one thread.
+/// The turns of some segments, on one thread.
 pub(crate) struct Turn<'a> {
     shared: &'a Shared<'a>,
-    schedule: &'a Schedule,
+    /// The segment whose steps have their turns.
+    segment: &'a Segment,
+    memory: &'a Memory,
     fader: Option<&'a Fader>,
     signals: &'a mut [Block; MAX_PARAMS],
     scratch: &'a mut Block,
@@ -89,7 +103,8 @@ impl<'a> Turn<'a> {
     pub fn new(shared: &'a Shared<'a>, scratch: &'a mut Scratch) -> Self {
         Self {
             shared,
-            schedule: shared.schedule,
+            segment: &shared.schedule.exit,
+            memory: &shared.schedule.memory,
             fader: shared.fader,
             signals: &mut scratch.signals,
             scratch: &mut scratch.block,
@@ -98,24 +113,36 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Runs steps, and takes the time of some.
-    pub fn run(&mut self, steps: Range<usize>) {
+    /// Runs segments.
+    pub fn run(&mut self, segments: Range<usize>) {
         let timed = &self.shared.timed;
-        let (from, to) = (timed.start.clamp(steps.start, steps.end), timed.end.clamp(steps.start, steps.end));
-        self.run_steps(steps.start..from);
-        let mut at = from;
-        while at < to {
-            let end = self.schedule.group_end(at);
+        for index in segments {
+            self.segment = &self.shared.schedule.segments[index];
+            let steps = self.segment.steps.len();
+            match index == timed.segment {
+                true => self.run_timed(timed.steps.clone(), steps),
+                false => self.run_steps(0..steps),
+            }
+        }
+    }
+
+    /// Runs a segment's steps, and takes the time of some.
+    fn run_timed(&mut self, timed: Range<usize>, steps: usize) {
+        let segment = self.segment;
+        self.run_steps(0..timed.start);
+        let mut at = timed.start;
+        while at < timed.end {
+            let end = segment.group_end(at);
             let began = Instant::now();
             self.run_steps(at..end);
             let nanoseconds = began.elapsed().as_nanos() as f32 / (end - at) as f32;
-            for step in &self.schedule.steps[at..end] {
+            for step in &segment.steps[at..end] {
                 step.cell.note_cost(nanoseconds);
                 self.judge(step, nanoseconds);
             }
             at = end;
         }
-        self.run_steps(at..steps.end);
+        self.run_steps(at..steps);
     }
 
     /// Mutes a node that takes longer than all may together, time and again: from the next quantum on it fades.
@@ -153,9 +180,9 @@ impl<'a> Turn<'a> {
     /// on each.
     #[simd]
     fn run_all<S: Simd>(&mut self, simd: S, at: &std::cell::Cell<usize>, steps: Range<usize>) {
-        let schedule = self.schedule;
+        let segment = self.segment;
         let mut place = Place { at, index: at.get() };
-        if place.index > steps.start && schedule.steps[place.index - 1].company == Company::Last {
+        if place.index > steps.start && segment.steps[place.index - 1].company == Company::Last {
             // It panicked before those that waited for it had their turn.
             place.index -= 1;
             self.join(simd);
@@ -163,7 +190,7 @@ impl<'a> Turn<'a> {
         // Levels are noted off this walk, which has no time to ask.
         let unwatched = !self.shared.watched;
         let rest = at.get()..steps.end;
-        for (index, step) in rest.clone().zip(&schedule.steps[rest]) {
+        for (index, step) in rest.clone().zip(&segment.steps[rest]) {
             place.index = index;
             // SAFETY: it is this step's turn, and on no other thread that of one with the same cell; no other
             // reference to the cell is alive.
@@ -184,21 +211,21 @@ impl<'a> Turn<'a> {
     #[inline(never)]
     #[simd]
     fn run_with_extras<S: Simd>(&mut self, simd: S, index: usize, cell: &mut Cell) {
-        let schedule = self.schedule;
-        let (step, extra) = (&schedule.steps[index], &schedule.extras[index]);
-        for sum in schedule.list(&schedule.sums, extra.sums) {
+        let (segment, memory) = (self.segment, self.memory);
+        let (step, extra) = (&segment.steps[index], &segment.extras[index]);
+        for sum in segment.list(&segment.sums, extra.sums) {
             // SAFETY: a sum's target is a wire of its own, never one of its terms.
-            let to = unsafe { schedule.memory.block_mut(sum.to) };
-            let sounds = form(schedule, sum, self.fader, to);
-            schedule.memory.set_silent(sum.to, !sounds);
+            let to = unsafe { memory.block_mut(sum.to) };
+            let sounds = form(segment, memory, sum, self.fader, to);
+            memory.set_silent(sum.to, !sounds);
         }
-        clear_events(schedule, extra);
+        clear_events(segment, memory, extra);
         if cell.faulted {
             return self.fade_out(step, cell);
         }
-        let rests = cell.is_shed() || (cell.asleep && inputs_at_rest(schedule, extra));
+        let rests = cell.is_shed() || (cell.asleep && inputs_at_rest(segment, memory, extra));
         if rests && !cell.stirs() {
-            set_silent(schedule, step);
+            set_silent(segment, memory, step);
             return;
         }
         cell.asleep = false;
@@ -208,35 +235,35 @@ impl<'a> Turn<'a> {
         let mut context = self.shared.context;
         context.frame -= i64::from(extra.lateness);
         if let Some(index) = extra.overrides {
-            context.overrides = schedule.overrides[index as usize];
+            context.overrides = segment.overrides[index as usize];
         }
         let status = self.process(step, cell, &context);
         cell.end_params();
         self.finish(simd, index, step, cell, status);
         if self.shared.watched && self.waiting.last() != Some(&(index as u32)) {
-            levels::note(schedule, step, &cell.peaks);
+            levels::note(segment, self.memory, step, &cell.peaks);
         }
     }
 
     fn move_params(&mut self, extra: &Extra, cell: &mut Cell) {
         cell.render_params(self.signals, self.shared.moves);
-        for modulation in self.schedule.list(&self.schedule.modulations, extra.modulations) {
-            let source = self.schedule.memory.block(modulation.source);
+        for modulation in self.segment.list(&self.segment.modulations, extra.modulations) {
+            let source = self.memory.block(modulation.source);
             let slot = usize::from(modulation.slot);
             let centre = cell.slots[slot].glide.target();
             modulation.render(source, &mut self.signals[slot], centre, cell.moves(modulation.slot));
         }
         let Some(fader) = self.fader else { return };
-        for blend in self.schedule.list(&self.schedule.blends, extra.blends) {
+        for blend in self.segment.list(&self.segment.blends, extra.blends) {
             let (fall, rise) = fader.factors(Law::Linear);
             let values = &mut self.signals[usize::from(blend.slot)];
             values.fill(0.0);
             for (index, factors) in [fall, rise].into_iter().enumerate() {
-                let centre = blend.centres[index];
+                let centre = fader.centres[blend.centres as usize][index];
                 self.scratch.fill(centre.value);
                 if let Some((source, reach)) = blend.drives[index] {
                     let modulation = Modulation { slot: blend.slot, source, reach, range: blend.range };
-                    let source = self.schedule.memory.block(source);
+                    let source = self.memory.block(source);
                     modulation.render(source, self.scratch, centre.position, false);
                 }
                 for (value, (x, factor)) in values.iter_mut().zip(self.scratch.iter().zip(factors.iter())) {
@@ -248,8 +275,8 @@ impl<'a> Turn<'a> {
 
     #[inline(always)]
     fn process(&self, step: &Step, cell: &mut Cell, context: &Context<'_>) -> Status {
-        let (schedule, signals) = (self.schedule, &*self.signals);
-        let mut io = Io { schedule, step, params: &cell.values, signals };
+        let (segment, memory, signals) = (self.segment, self.memory, &*self.signals);
+        let mut io = Io { segment, memory, step, params: &cell.values, signals };
         cell.processor.process(context, &mut io)
     }
 
@@ -259,7 +286,7 @@ impl<'a> Turn<'a> {
             Status::Active => self.look_at_door(simd, step, cell),
             Status::Recursions => self.wait(simd, index, step, cell),
             Status::Silent | Status::Asleep => {
-                set_silent(self.schedule, step);
+                set_silent(self.segment, self.memory, step);
                 cell.last = [0.0; 2];
                 cell.asleep = status == Status::Asleep;
             }
@@ -272,7 +299,7 @@ impl<'a> Turn<'a> {
         if step.company != Company::Alone && cell.factor().is_some() {
             return self.waiting.push(index as u32);
         }
-        let mut bank = Bank::new(self.schedule, step, self.shared.level);
+        let mut bank = Bank::new(self.segment, self.memory, step, self.shared.level);
         cell.processor.recursions(&mut bank);
         bank.run();
         drop(bank);
@@ -283,12 +310,12 @@ impl<'a> Turn<'a> {
     #[inline(never)]
     #[simd]
     fn join<S: Simd>(&mut self, simd: S) {
-        let schedule = self.schedule;
+        let (segment, memory) = (self.segment, self.memory);
         let Some(first) = self.waiting.first() else { return };
-        let mut bank = Bank::shared(schedule, &schedule.steps[*first as usize], self.shared.level);
+        let mut bank = Bank::shared(segment, memory, &segment.steps[*first as usize], self.shared.level);
         for (place, index) in self.waiting.iter().enumerate() {
             self.joining = Joining::Asks(place);
-            let step = &schedule.steps[*index as usize];
+            let step = &segment.steps[*index as usize];
             bank.turn_to(step);
             // SAFETY: as in `run_all`; each of the steps has a cell of its own.
             unsafe { step.cell.get() }.processor.recursions(&mut bank);
@@ -297,12 +324,12 @@ impl<'a> Turn<'a> {
         bank.run();
         drop(bank);
         for index in std::mem::take(&mut self.waiting) {
-            let step = &schedule.steps[index as usize];
+            let step = &segment.steps[index as usize];
             // SAFETY: as in `run_all`; the references that the bank had are gone.
             let cell = unsafe { step.cell.get() };
             self.look_at_door(simd, step, cell);
             if self.shared.watched {
-                levels::note(schedule, step, &cell.peaks);
+                levels::note(segment, self.memory, step, &cell.peaks);
             }
         }
         self.joining = Joining::Not;
@@ -320,9 +347,9 @@ impl<'a> Turn<'a> {
 
     #[inline(always)]
     fn let_out<S: Simd, const UNITY: bool>(&mut self, simd: S, step: &Step, cell: &mut Cell) {
-        let memory = &self.schedule.memory;
+        let memory = self.memory;
         let factor = if UNITY { 1.0 } else { cell.factor().unwrap_or(1.0) };
-        let wires = self.schedule.list(&self.schedule.wires, step.audio_out);
+        let wires = self.segment.list(&self.segment.wires, step.audio_out);
         for (index, wire) in wires.iter().enumerate() {
             // SAFETY: the wire is an output of the step that just ran; its `Io` is gone.
             let block = unsafe { memory.block_mut(*wire) };
@@ -345,9 +372,9 @@ impl<'a> Turn<'a> {
     #[cold]
     fn apply_moving_level(&mut self, step: &Step, cell: &Cell) {
         cell.render_factor(self.signals, self.scratch);
-        for wire in self.schedule.list(&self.schedule.wires, step.audio_out) {
+        for wire in self.segment.list(&self.segment.wires, step.audio_out) {
             // SAFETY: as in `look_at_door`.
-            let block = unsafe { self.schedule.memory.block_mut(*wire) };
+            let block = unsafe { self.memory.block_mut(*wire) };
             block.iter_mut().zip(self.scratch.iter()).for_each(|(x, factor)| *x *= factor);
         }
     }
@@ -368,7 +395,7 @@ impl<'a> Turn<'a> {
             Joining::Runs => std::mem::take(&mut self.waiting),
         };
         for index in failed {
-            let step = &self.schedule.steps[index as usize];
+            let step = &self.segment.steps[index as usize];
             // SAFETY: as in `run_all`; the reference that the node ran with is gone.
             self.fail(step, unsafe { step.cell.get() }, Failure::Panicked);
         }
@@ -384,13 +411,13 @@ impl<'a> Turn<'a> {
         cell.faulted = true;
         cell.fading = FADING;
         let frame = self.shared.context.frame;
-        self.shared.link.report(Report::Failed { node: NodeId(step.index), frame, failure });
+        self.shared.link.report(Report::Failed { node: NodeId(step.node), frame, failure });
     }
 
     /// What is heard of a node that failed: its last sample, smoothly to nothing.
     #[cold]
     fn fade_out(&mut self, step: &Step, cell: &mut Cell) {
-        set_silent(self.schedule, step);
+        set_silent(self.segment, self.memory, step);
         if cell.fading == 0 {
             return;
         }
@@ -398,14 +425,14 @@ impl<'a> Turn<'a> {
         cell.fading -= 1;
         // A level on its way is taken as it would be without: nobody hears more than the fade.
         let factor = cell.factor().unwrap_or(1.0);
-        for (wire, last) in self.schedule.list(&self.schedule.wires, step.audio_out).iter().zip(&cell.last) {
+        for (wire, last) in self.segment.list(&self.segment.wires, step.audio_out).iter().zip(&cell.last) {
             // SAFETY: as in `look_at_door`.
-            let block = unsafe { self.schedule.memory.block_mut(*wire) };
+            let block = unsafe { self.memory.block_mut(*wire) };
             for (frame, x) in block.iter_mut().enumerate() {
                 let left = 1.0 - (done + frame as u32) as f32 / (FADING * QUANTUM as u32) as f32;
                 *x = last * factor * (left * left * (3.0 - 2.0 * left));
             }
-            self.schedule.memory.set_silent(*wire, false);
+            self.memory.set_silent(*wire, false);
         }
     }
 }
@@ -414,26 +441,25 @@ impl<'a> Turn<'a> {
 const FADING: u32 = 14;
 
 #[inline]
-fn set_silent(schedule: &Schedule, step: &Step) {
-    for wire in schedule.list(&schedule.wires, step.audio_out) {
-        schedule.memory.set_silent(*wire, true);
+fn set_silent(segment: &Segment, memory: &Memory, step: &Step) {
+    for wire in segment.list(&segment.wires, step.audio_out) {
+        memory.set_silent(*wire, true);
     }
 }
 
-fn clear_events(schedule: &Schedule, extra: &Extra) {
-    for index in schedule.list(&schedule.wires, extra.notes_out) {
+fn clear_events(segment: &Segment, memory: &Memory, extra: &Extra) {
+    for index in segment.list(&segment.wires, extra.notes_out) {
         // SAFETY: the buffer is an output of the step about to run, which has not looked at it yet.
-        unsafe { schedule.memory.notes_mut(*index) }.clear();
+        unsafe { memory.notes_mut(*index) }.clear();
     }
-    for index in schedule.list(&schedule.wires, extra.packets_out) {
+    for index in segment.list(&segment.wires, extra.packets_out) {
         // SAFETY: as above.
-        unsafe { schedule.memory.packets_mut(*index) }.clear();
+        unsafe { memory.packets_mut(*index) }.clear();
     }
 }
 
-fn inputs_at_rest(schedule: &Schedule, extra: &Extra) -> bool {
-    let memory = &schedule.memory;
-    let list = |stretch| schedule.list(&schedule.wires, stretch).iter();
+fn inputs_at_rest(segment: &Segment, memory: &Memory, extra: &Extra) -> bool {
+    let list = |stretch| segment.list(&segment.wires, stretch).iter();
     list(extra.audio_in).all(|wire| memory.is_silent(*wire))
         && list(extra.notes_in).all(|index| memory.notes(*index).events().is_empty())
         && list(extra.packets_in).all(|index| memory.packets(*index).is_empty())
@@ -442,10 +468,15 @@ fn inputs_at_rest(schedule: &Schedule, extra: &Extra) -> bool {
 /// Sums channels in text order; silent ones add nothing. Returns whether anything sounds; else `to` is left as it
 /// is.
 #[inline(always)]
-pub(super) fn form(schedule: &Schedule, sum: &Sum, fader: Option<&Fader>, to: &mut Block) -> bool {
-    let memory = &schedule.memory;
+pub(super) fn form(
+    segment: &Segment,
+    memory: &Memory,
+    sum: &Sum,
+    fader: Option<&Fader>,
+    to: &mut Block,
+) -> bool {
     let mut sounding =
-        schedule.list(&schedule.terms, sum.terms).iter().filter(|term| !memory.is_silent(term.from));
+        segment.list(&segment.terms, sum.terms).iter().filter(|term| !memory.is_silent(term.from));
     let mut sounds = false;
     if let Some(first) = sounding.next() {
         let from = memory.block(first.from);
@@ -461,7 +492,7 @@ pub(super) fn form(schedule: &Schedule, sum: &Sum, fader: Option<&Fader>, to: &m
         }
     }
     let Some(fader) = fader.filter(|_| sum.fades.len > 0) else { return sounds };
-    for fade in schedule.list(&schedule.fades, sum.fades).iter().filter(|fade| !memory.is_silent(fade.from)) {
+    for fade in segment.list(&segment.fades, sum.fades).iter().filter(|fade| !memory.is_silent(fade.from)) {
         if !sounds {
             to.fill(0.0);
             sounds = true;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 const LEADS: [u32; 4] = [1, 2, 3, 3];
 
 fn diamond() -> [Task; 4] {
-    let task = |waits, start, len| Task { steps: Stretch::default(), waits, leads: Stretch { start, len } };
+    let task =
+        |waits, start, len| Task { segments: Stretch::default(), waits, leads: Stretch { start, len } };
     [task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)]
 }
 

@@ -1,10 +1,11 @@
 //! Order, loops, widths and reach: what follows from the connections alone.
 
 use crate::port::{Channels, PortKind};
-use crate::preset::{Connection, NodeEntry};
+use crate::preset::{Connection, NodeEntry, Outlet};
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The rate at which a delay's legality is judged before the real rate is known.
 const NOMINAL_RATE: u32 = 48_000;
@@ -35,7 +36,7 @@ impl Order {
 }
 
 /// Finds the order, or the loops that no delay closes: each as the nodes along it.
-pub(crate) fn order(nodes: &[NodeEntry]) -> Result<Order, Vec<Vec<usize>>> {
+pub(crate) fn order(nodes: &[Arc<NodeEntry>]) -> Result<Order, Vec<Vec<usize>>> {
     let edges = edges(nodes);
     let (component, sizes) = components(nodes.len(), &edges);
     let mut feeds_itself = vec![false; nodes.len()];
@@ -87,7 +88,7 @@ impl Ready {
     }
 
     /// Takes the next node of the sequence.
-    fn next(&mut self, nodes: &[NodeEntry]) -> Option<usize> {
+    fn next(&mut self, nodes: &[Arc<NodeEntry>]) -> Option<usize> {
         let (last, length) = self.run;
         let like = self.of_kind.get(last).and_then(BTreeSet::first).filter(|_| length < LONGEST_RUN);
         let node = *like.or(self.all.first())?;
@@ -100,9 +101,10 @@ impl Ready {
 }
 
 /// All connections as pairs of nodes, each once for each time it is made, in text order.
-fn edges(nodes: &[NodeEntry]) -> Vec<(usize, usize)> {
-    let from =
-        |(to, node): (usize, &NodeEntry)| node.sources().map(|outlet| (outlet.node, to)).collect::<Vec<_>>();
+fn edges(nodes: &[Arc<NodeEntry>]) -> Vec<(usize, usize)> {
+    let from = |(to, node): (usize, &Arc<NodeEntry>)| {
+        node.sources().map(|outlet| (outlet.node, to)).collect::<Vec<_>>()
+    };
     nodes.iter().enumerate().flat_map(from).collect()
 }
 
@@ -154,7 +156,7 @@ fn loops(count: usize, edges: &[(usize, usize)], leads: &[Vec<usize>]) -> Vec<Ve
 }
 
 /// The channels of a node's ports, 0 where no audio flows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Widths {
     pub inputs: Vec<u16>,
     pub outputs: Vec<u16>,
@@ -170,21 +172,23 @@ pub(crate) struct WidthMismatch {
     pub wanted: u16,
 }
 
-/// Finds how wide every port is. Widths only grow while they are found, so loops settle too.
-pub(crate) fn widths(nodes: &[NodeEntry]) -> Result<Vec<Widths>, Vec<WidthMismatch>> {
-    let mut widths: Vec<Widths> = nodes
-        .iter()
-        .map(|node| Widths {
-            inputs: node.ports.inputs.iter().map(|port| start_width(port.kind)).collect(),
-            outputs: node.ports.outputs.iter().map(|port| start_width(port.kind)).collect(),
-        })
-        .collect();
-    let sequence = order(nodes).map_or_else(|_| (0..nodes.len()).collect(), |order| order.sequence);
+/// Finds how wide every port is, going through the nodes in this order. Widths only grow while they are found, so loops
+/// settle too.
+pub(crate) fn widths(
+    nodes: &[Arc<NodeEntry>],
+    sequence: impl Iterator<Item = usize> + Clone,
+) -> Result<Vec<Widths>, Vec<WidthMismatch>> {
+    let mut widths: Vec<Widths> = nodes.iter().map(|node| Widths::narrowest(node)).collect();
     let mut changed = true;
     while changed {
         changed = false;
-        for index in &sequence {
-            changed |= widen(&nodes[*index], *index, &mut widths);
+        for index in sequence.clone() {
+            let mut own = std::mem::take(&mut widths[index]);
+            changed |= own.widen(&nodes[index], |from| match from.node == index {
+                true => None,
+                false => Some(widths[from.node].outputs[from.port]),
+            });
+            widths[index] = own;
         }
     }
     let mut mismatches = Vec::new();
@@ -203,6 +207,40 @@ pub(crate) fn widths(nodes: &[NodeEntry]) -> Result<Vec<Widths>, Vec<WidthMismat
     if mismatches.is_empty() { Ok(widths) } else { Err(mismatches) }
 }
 
+impl Widths {
+    /// Before anything is connected.
+    pub fn narrowest(node: &NodeEntry) -> Self {
+        Self {
+            inputs: node.ports.inputs.iter().map(|port| start_width(port.kind)).collect(),
+            outputs: node.ports.outputs.iter().map(|port| start_width(port.kind)).collect(),
+        }
+    }
+
+    /// Makes ports as wide as what is connected to them. `given` says how wide that is; none for the node itself.
+    /// Returns whether anything changed.
+    pub fn widen(&mut self, node: &NodeEntry, given: impl Fn(Outlet) -> Option<u16>) -> bool {
+        let mut changed = false;
+        for (port, connections) in node.inputs.iter().enumerate() {
+            let kind = node.ports.inputs[port].kind;
+            if !matches!(kind, PortKind::Audio { channels: Channels::AsConnected, .. }) {
+                continue;
+            }
+            let sources = connections.iter().map(|c| given(c.from).unwrap_or(self.outputs[c.from.port]));
+            let widest = sources.max().unwrap_or(1).max(1);
+            changed |= widest != self.inputs[port];
+            self.inputs[port] = widest;
+        }
+        for (port, spec) in node.ports.outputs.iter().enumerate() {
+            if let PortKind::Audio { channels: Channels::LikeInput(input), .. } = spec.kind {
+                let width = self.inputs.get(usize::from(input)).copied().unwrap_or(1);
+                changed |= width != self.outputs[port];
+                self.outputs[port] = width;
+            }
+        }
+        changed
+    }
+}
+
 fn start_width(kind: PortKind) -> u16 {
     match kind {
         PortKind::Audio { channels: Channels::Exactly(width), .. } => width,
@@ -211,29 +249,8 @@ fn start_width(kind: PortKind) -> u16 {
     }
 }
 
-fn widen(node: &NodeEntry, index: usize, widths: &mut [Widths]) -> bool {
-    let mut changed = false;
-    for (port, connections) in node.inputs.iter().enumerate() {
-        if !matches!(node.ports.inputs[port].kind, PortKind::Audio { channels: Channels::AsConnected, .. }) {
-            continue;
-        }
-        let sources = connections.iter().map(|c| widths[c.from.node].outputs[c.from.port]);
-        let widest = sources.max().unwrap_or(1).max(1);
-        changed |= widest != widths[index].inputs[port];
-        widths[index].inputs[port] = widest;
-    }
-    for (port, spec) in node.ports.outputs.iter().enumerate() {
-        if let PortKind::Audio { channels: Channels::LikeInput(input), .. } = spec.kind {
-            let width = widths[index].inputs.get(usize::from(input)).copied().unwrap_or(1);
-            changed |= width != widths[index].outputs[port];
-            widths[index].outputs[port] = width;
-        }
-    }
-    changed
-}
-
 /// Which nodes reach one of the roots, the roots included.
-pub(crate) fn reached(nodes: &[NodeEntry], roots: Vec<usize>) -> Vec<bool> {
+pub(crate) fn reached(nodes: &[Arc<NodeEntry>], roots: Vec<usize>) -> Vec<bool> {
     let mut reached = vec![false; nodes.len()];
     let mut open = roots;
     while let Some(node) = open.pop() {

@@ -2,10 +2,8 @@
 //! can run side by side stand together.
 
 use super::partition::{Partition, partition};
-use super::wiring::StepDraft;
-use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 /// What may stand together: nodes of a kind, and whether anything moves their parameters.
 pub(crate) type BankKey = (&'static str, bool);
@@ -37,11 +35,17 @@ struct Bucket {
 }
 
 impl Arrangement {
-    /// Task after task, where the costs of the steps on so many threads are worth it.
-    pub fn new(steps: &[StepDraft], costs: &[f32], threads: usize) -> Self {
-        let sources = sources(steps);
-        let Some(Partition { task_of, waits }) = partition(&sources, costs, threads) else {
-            return Self { groups: Self::groups(steps, &sources), tasks: Vec::new() };
+    /// Of steps that have these recursions and follow these others, all before them. Task after task, where the costs of
+    /// the steps on so many threads are worth it.
+    pub fn new(
+        recursions: &[Option<Recursions>],
+        sources: &[Vec<usize>],
+        costs: &[f32],
+        threads: usize,
+    ) -> Self {
+        let steps = recursions;
+        let Some(Partition { task_of, waits }) = partition(sources, costs, threads) else {
+            return Self { groups: Self::groups(steps, sources), tasks: Vec::new() };
         };
         let mut arrangement = Self::default();
         let mut members: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
@@ -49,7 +53,7 @@ impl Arrangement {
         let mut place = vec![usize::MAX; steps.len()];
         for (members, waits) in members.iter().zip(waits) {
             members.iter().enumerate().for_each(|(index, step)| place[*step] = index);
-            let own: Vec<&StepDraft> = members.iter().map(|step| &steps[*step]).collect();
+            let own: Vec<Option<Recursions>> = members.iter().map(|step| steps[*step]).collect();
             let within = |source: &usize| Some(place[*source]).filter(|at| members.get(*at) == Some(source));
             let sources: Vec<Vec<usize>> =
                 members.iter().map(|step| sources[*step].iter().filter_map(within).collect()).collect();
@@ -64,7 +68,7 @@ impl Arrangement {
 
     /// Keeps to the order of the drafts but for steps that wait for their like: those run when a group is full, or
     /// when nothing else can.
-    fn groups<D: Borrow<StepDraft>>(steps: &[D], sources: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    fn groups(steps: &[Option<Recursions>], sources: &[Vec<usize>]) -> Vec<Vec<usize>> {
         let mut leads: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
         let mut waits = vec![0usize; steps.len()];
         for (step, sources) in sources.iter().enumerate() {
@@ -90,17 +94,17 @@ impl Arrangement {
 }
 
 /// Steps that can run.
-struct Queue<'a, D> {
-    steps: &'a [D],
+struct Queue<'a> {
+    steps: &'a [Option<Recursions>],
     ready: BinaryHeap<Reverse<usize>>,
     buckets: BTreeMap<BankKey, Bucket>,
     /// A bucket that has enough.
     full: Option<BankKey>,
 }
 
-impl<D: Borrow<StepDraft>> Queue<'_, D> {
+impl Queue<'_> {
     fn admit(&mut self, step: usize) {
-        let Some(Recursions { key, lanes }) = self.steps[step].borrow().recursions else {
+        let Some(Recursions { key, lanes }) = self.steps[step] else {
             return self.ready.push(Reverse(step));
         };
         let bucket = self.buckets.entry(key).or_default();
@@ -127,7 +131,7 @@ impl<D: Borrow<StepDraft>> Queue<'_, D> {
         let bucket = self.buckets.get_mut(&key)?;
         let (mut group, mut lanes) = (Vec::new(), 0);
         while let Some(step) = bucket.steps.front().copied() {
-            let more = self.steps[step].borrow().recursions.map_or(0, |recursions| recursions.lanes);
+            let more = self.steps[step].map_or(0, |recursions| recursions.lanes);
             if !group.is_empty() && lanes + more > LANES {
                 break;
             }
@@ -145,63 +149,39 @@ impl<D: Borrow<StepDraft>> Queue<'_, D> {
     }
 }
 
-/// The steps that must have run before each: those whose values and events it reads, and those of the same cell.
-pub(crate) fn sources(steps: &[StepDraft]) -> Vec<Vec<usize>> {
-    let (mut values, mut events, mut cells) = (HashMap::new(), HashMap::new(), HashMap::new());
-    for (index, step) in steps.iter().enumerate() {
-        values.extend(step.written().map(|value| (value, index)));
-        events.extend(step.events_out().map(|buffer| (buffer, index)));
-    }
-    let mut before = |(index, step): (usize, &StepDraft)| {
-        let heard = step.read().filter_map(|value| values.get(&value));
-        let noted = step.events_in().filter_map(|buffer| events.get(&buffer));
-        let mut sources: Vec<usize> = heard.chain(noted).copied().filter(|source| *source != index).collect();
-        sources.extend(cells.insert(step.cell, index));
-        sources.sort_unstable();
-        sources.dedup();
-        sources
-    };
-    steps.iter().enumerate().map(&mut before).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::wiring::Port;
 
-    /// A step of a cell of its own that reads some values and writes one, its number from 1 on.
-    fn step(index: usize, reads: &[usize], lanes: Option<usize>) -> StepDraft {
-        StepDraft {
-            cell: index as u32,
-            inputs: vec![Port::Audio(reads.iter().map(|step| *step as u32 + 1).collect())],
-            outputs: vec![Port::Audio(vec![index as u32 + 1])],
-            recursions: lanes.map(|lanes| Recursions { key: ("filter", false), lanes }),
-            ..StepDraft::default()
-        }
+    /// A step: what it follows, and its lanes.
+    type Step = (Vec<usize>, Option<Recursions>);
+
+    fn step(follows: &[usize], lanes: Option<usize>) -> Step {
+        (follows.to_vec(), lanes.map(|lanes| Recursions { key: ("filter", false), lanes }))
     }
 
     /// Chains of a source and a filter of so many lanes, and what sums them.
-    fn bank(chains: usize, lanes: usize) -> Vec<StepDraft> {
-        let mut steps: Vec<StepDraft> = (0..chains)
-            .flat_map(|chain| [step(2 * chain, &[], None), step(2 * chain + 1, &[2 * chain], Some(lanes))])
-            .collect();
+    fn bank(chains: usize, lanes: usize) -> Vec<Step> {
+        let mut steps: Vec<Step> =
+            (0..chains).flat_map(|chain| [step(&[], None), step(&[2 * chain], Some(lanes))]).collect();
         let filters: Vec<usize> = (0..chains).map(|chain| 2 * chain + 1).collect();
-        steps.push(step(2 * chains, &filters, None));
+        steps.push(step(&filters, None));
         steps
     }
 
-    fn groups(steps: &[StepDraft]) -> Vec<Vec<usize>> {
-        Arrangement::new(steps, &vec![1.0; steps.len()], 1).groups
+    fn groups(steps: &[Step]) -> Vec<Vec<usize>> {
+        let (sources, recursions): (Vec<_>, Vec<_>) = steps.iter().cloned().unzip();
+        Arrangement::new(&recursions, &sources, &vec![1.0; steps.len()], 1).groups
     }
 
     /// The sizes of the groups with more than one step, after a look that each step follows what it reads.
-    fn sizes(steps: &[StepDraft]) -> Vec<usize> {
+    fn sizes(steps: &[Step]) -> Vec<usize> {
         let groups = groups(steps);
         let mut time = vec![usize::MAX; steps.len()];
         for (at, group) in groups.iter().enumerate() {
             group.iter().for_each(|step| time[*step] = at);
         }
-        for (index, sources) in sources(steps).iter().enumerate() {
+        for (index, (sources, _)) in steps.iter().enumerate() {
             assert!(time[index] < usize::MAX, "{index} does not run");
             assert!(sources.iter().all(|source| time[*source] < time[index]), "{index} runs too early");
         }
@@ -219,13 +199,12 @@ mod tests {
 
     #[test]
     fn steps_that_wait_for_each_other_or_differ_do_not_stand_together() {
-        let chain: Vec<StepDraft> = (0..8)
-            .map(|index| step(index, if index == 0 { vec![] } else { vec![index - 1] }.as_slice(), Some(1)))
-            .collect();
+        let chain: Vec<Step> =
+            (0..8usize).map(|at| step(&Vec::from_iter(at.checked_sub(1)), Some(1))).collect();
         assert_eq!(sizes(&chain), [0; 0]);
         let mut steps = bank(6, 1);
         for index in [1, 5, 9] {
-            steps[index].recursions = Some(Recursions { key: ("filter", true), lanes: 1 });
+            steps[index].1 = Some(Recursions { key: ("filter", true), lanes: 1 });
         }
         assert_eq!(sizes(&steps), [3, 3]);
     }

@@ -1,10 +1,8 @@
 //! Assigning buffers: values that are never alive at the same time share one.
 
+use super::program::Value;
 use crate::engine::NOTHING;
 use std::collections::HashMap;
-
-/// One channel that some step writes and others read, before it has a buffer.
-pub(crate) type Value = u32;
 
 /// When values are written and read.
 #[derive(Debug, Clone, Default)]
@@ -22,9 +20,9 @@ struct Span {
 }
 
 impl Lives {
-    /// Of so many values that nobody touches yet.
-    pub fn new(values: u32) -> Self {
-        Self { spans: vec![Span { first: u32::MAX, last: 0, task: None }; values as usize + 1] }
+    /// Of so many values that nobody touches yet, silence among them.
+    pub fn new(values: usize) -> Self {
+        Self { spans: vec![Span { first: u32::MAX, last: 0, task: None }; values] }
     }
 
     /// Notes that a task writes or reads a value at a time.
@@ -35,11 +33,12 @@ impl Lives {
         (span.first, span.last) = (span.first.min(time), span.last.max(time));
     }
 
-    /// Gives every value a buffer: those of one task share. Buffer 0 is silence. Returns the buffers by value, and how
+    /// Gives every value that was touched a buffer: those of one task share. Buffer 0 is silence. Returns the buffers by value, and how
     /// many there are besides silence.
     pub fn assign(&self) -> (Vec<u32>, usize) {
         let span = |value: &Value| self.spans[*value as usize];
-        let mut starts: Vec<Value> = (1..self.spans.len() as Value).collect();
+        let mut starts: Vec<Value> =
+            (1..self.spans.len() as Value).filter(|value| span(value).first < u32::MAX).collect();
         starts.sort_by_key(|value| span(value).first);
         let mut ends = starts.clone();
         ends.sort_by_key(|value| span(value).last);
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_chain_needs_two_buffers() {
-        let mut lives = Lives::new(10);
+        let mut lives = Lives::new(11);
         for value in 1..=10 {
             lives.touch(value, value, 0);
             lives.touch(value, value + 1, 0);
@@ -85,7 +84,7 @@ mod tests {
     fn values_alive_together_never_share() {
         let mut chance = Chance::new(3);
         for _ in 0..200 {
-            let mut lives = Lives::new(40);
+            let mut lives = Lives::new(41);
             for value in 1..=40 {
                 let task = chance.below(3);
                 lives.touch(value, value, task);

@@ -1,26 +1,26 @@
-//! Preparing every node and joining them into a schedule.
+//! Preparing nodes: those of a preset that no graph before it has.
 
-use super::assembly::{Assembly, Exits, GlueCells, cell};
 use super::edit::Editor;
-use super::part::{Part, Timing, parts};
-use super::socket::{Socket, add_ring, kept};
-use super::{Order, Widths, order, widths};
+use super::nodes::{Nodes, Numbers, Running, Traits};
+use super::part::{Timing, part};
+use super::program::{Exits, Program, cell};
+use super::socket::{Socket, Wanted};
 use crate::catalogue::Catalogue;
 use crate::chance::Chance;
 use crate::command::NodeId;
-use crate::controller::{Controller, Directory, link};
+use crate::controller::{Controller, link};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::dsp::QUANTUM;
 use crate::engine::glue::Onset;
-use crate::engine::{Engine, Peak, Peaks, Schedule, SharedCell};
+use crate::engine::{Engine, Peak, Peaks, SharedCell};
 use crate::expose::{ControlMap, ControlTarget};
-use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Tail};
-use crate::param::ParamSpec;
-use crate::places::{Places, Version};
+use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Role, Tail};
+use crate::places::Places;
 use crate::port::{PacketFlow, PortKind};
-use crate::preset::{Connection, NodeEntry, Outlet, Preset};
+use crate::preset::{NodeEntry, Outlet, Preset};
 use crate::settings::Settings;
 use std::any::Any;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a preset is built for.
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Built {
 
 /// What the nodes of a graph offer to the socket around it, in the order in which they run.
 #[derive(Clone, Default)]
-pub struct Offers(Vec<(String, Offered)>);
+pub struct Offers(pub(super) Vec<(String, Offered)>);
 
 impl Offers {
     /// What is offered of a type, with the nodes' names.
@@ -92,227 +92,166 @@ impl Offers {
 /// # Errors
 /// Everything that keeps a node from running, each with its place in the text.
 pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Result<Built, Diagnostics> {
-    let plan = Plan::new(preset, catalogue, options, |_| None)?;
-    let (schedule, glue) = plan.schedule(&GlueCells::new(), Onset::AT_ONCE, options, 1);
-    let (tail, offers, controls) = (plan.tail(), plan.offers(), Arc::clone(&plan.controls));
-    let (link, controller) = link(plan.directory(preset), options.settings);
-    let editor = Editor::new(plan, glue, controller.clone(), &link, options.clone());
+    let mut nodes = Nodes::default();
+    let plan = Plan::new(preset, catalogue, options, &nodes, &BTreeSet::new())?;
+    let mut program = Program::new(options.sample_rate, Onset::AT_ONCE);
+    for changed in &plan.changed {
+        program.enter(changed.number, &changed.node.part);
+    }
+    for changed in &plan.changed {
+        program.draft(changed.number, &changed.node.part);
+    }
+    program.draft_exits(&plan.exits);
+    program.arrange(&plan.sequence, 1);
+    program.take_opened();
+    let controls = Arc::clone(&plan.controls);
+    let leaving = (plan.exits.clone(), plan.control_names.clone());
+    nodes.take_over(plan);
+    let (tail, offers) = (nodes.tail(), nodes.offers());
+    let (schedule, _) = program.schedule(&nodes);
+    let (link, controller) = link(nodes.directory(preset), options.settings);
+    let editor = Editor::new(nodes, program, leaving, controller.clone(), &link, options.clone());
     let engine = Engine::new(schedule, controls, options.settings, options.sample_rate, options.pace, link);
     Ok(Built { engine, controller, editor, tail, offers })
 }
 
-/// A node that runs, and what it was prepared for: another one that would be prepared for the same is the same.
-#[derive(Clone)]
-pub(crate) struct Running {
-    pub part: Part,
-    pub prepared: Traits,
-    packets: Vec<Option<PacketFlow>>,
-    advance: u32,
-    /// Its place in the graph before, if it ran there.
-    pub before: Option<usize>,
-}
-
-/// What came of preparing a node, besides its cell.
-#[derive(Clone)]
-pub(crate) struct Traits {
-    latency: u32,
-    tail: Tail,
-    offers: Vec<Offered>,
-    /// Files that it was made from.
-    pub files: Vec<Version>,
-    pub peaks: Peaks,
-}
-
-/// A graph whose nodes are prepared.
+/// A graph whose nodes are prepared, as far as it differs from the one before. Nodes are told apart by numbers that they
+/// keep for as long as they run.
 pub(crate) struct Plan {
-    pub nodes: Vec<Running>,
-    pub sequence: Vec<usize>,
+    /// All nodes in text order, and in an order in which they can run.
+    pub text: Vec<u32>,
+    pub sequence: Vec<u32>,
+    /// Nodes that are new, and those that go on but hear something else or have other values, in running order.
+    pub changed: Vec<Changed>,
+    /// Nodes that go.
+    pub leaving: Vec<u32>,
+    /// New nodes, and those that go in whose place they stand.
+    pub replaced: Vec<(u32, u32)>,
     pub exits: Exits,
     pub controls: Arc<[ControlMap]>,
     pub control_names: Vec<String>,
+    pub numbers: Numbers,
+}
+
+/// A node that is not as it was.
+pub(crate) struct Changed {
+    pub number: u32,
+    pub node: Running,
+    /// Whether it did not run before.
+    pub fresh: bool,
 }
 
 impl Plan {
-    /// Prepares a preset's nodes, except those that `known` has from the graph before, with their places there.
-    pub fn new<'k>(
+    /// Prepares a preset's nodes, except those that run already and are not to be prepared `anew`.
+    pub fn new(
         preset: &Preset,
         catalogue: &Catalogue,
         options: &Options,
-        known: impl Fn(&str) -> Option<(usize, &'k Running)>,
+        nodes: &Nodes,
+        anew: &BTreeSet<String>,
     ) -> Result<Self, Diagnostics> {
-        let mut nodes = preset.nodes.clone();
-        if options.socket == Socket::Server {
-            add_ring(&mut nodes, catalogue);
-        }
-        let kept = kept(&nodes, options.socket);
-        let (nodes, places) = prune(nodes, &kept);
-        let mut mistakes = Diagnostics::new(preset.source.clone());
-        // The whole preset was verified; a part of it has no new loops or mismatches.
-        let (Ok(order), Ok(widths)) = (order(&nodes), widths(&nodes)) else {
-            mistakes.push(Diagnostic::error(Default::default(), "the preset was not verified"));
-            return Err(mistakes);
-        };
+        let wanted = Wanted::new(preset, options.socket, catalogue);
+        let known = nodes.find(&wanted, anew);
+        let count = wanted.count();
         let mut builder = Builder {
-            nodes: &nodes,
-            order: &order,
-            widths: &widths,
+            wanted: &wanted,
+            nodes,
             options,
-            known: &known,
-            latency: vec![0; nodes.len()],
-            lead: vec![0; nodes.len()],
-            heard: vec![0; nodes.len()],
-            mistakes,
+            known,
+            numbers: nodes.numbers.clone(),
+            number: vec![u32::MAX; count],
+            latency: vec![0; count],
+            lead: vec![0; count],
+            heard: vec![0; count],
+            made: HashMap::new(),
+            mistakes: Diagnostics::new(preset.source.clone()),
         };
-        let made = builder.prepare_all();
-        let Builder { lead, heard, mistakes, .. } = builder;
-        if mistakes.has_errors() {
-            return Err(mistakes);
+        builder.prepare_all();
+        if builder.mistakes.has_errors() {
+            return Err(builder.mistakes);
         }
-        let made: Vec<Made> = made.into_iter().flatten().collect();
-        let cells = made.iter().map(|made| Arc::clone(&made.cell)).collect();
-        let nodes: Vec<Arc<NodeEntry>> = nodes.into_iter().map(Arc::new).collect();
-        let timing = Timing { heard: &heard, lead: &lead };
-        let parts = parts(&nodes, cells, &order, &widths, timing, options.settings);
-        let exits = Exits::of(&parts);
-        let running = |(part, made): (Part, Made)| Running {
-            part,
-            prepared: made.prepared,
-            packets: made.packets,
-            advance: made.advance,
-            before: made.before,
-        };
-        Ok(Self {
-            nodes: parts.into_iter().zip(made).map(running).collect(),
-            sequence: order.sequence,
-            exits,
-            controls: control_maps(preset, &places),
-            control_names: preset.controls.iter().map(|control| control.name.clone()).collect(),
-        })
-    }
-
-    /// Joins the nodes; what stands between them is taken from `glue` where it is known.
-    pub fn schedule(
-        &self,
-        glue: &GlueCells,
-        onset: Onset,
-        options: &Options,
-        threads: usize,
-    ) -> (Schedule, GlueCells) {
-        let parts: Vec<Part> = self.nodes.iter().map(|node| node.part.clone()).collect();
-        Assembly::new(&parts, glue, onset, options).schedule(&self.sequence, &self.exits, threads)
-    }
-
-    /// How long the graph sounds after everything in it fell silent: tails in a row add up.
-    pub fn tail(&self) -> Tail {
-        self.nodes
-            .iter()
-            .fold(Tail::Frames(0), |tail, node| longer(tail, node.prepared.tail, node.prepared.latency))
-    }
-
-    pub fn offers(&self) -> Offers {
-        let nodes = self.sequence.iter().map(|index| &self.nodes[*index]);
-        let offers = nodes.flat_map(|node| {
-            node.prepared.offers.iter().map(|offer| (node.part.entry.name.clone(), Arc::clone(offer)))
-        });
-        Offers(offers.collect())
-    }
-
-    pub fn directory(&self, preset: &Preset) -> Directory {
-        let entries = self.nodes.iter().map(|node| &*node.part.entry);
-        Directory {
-            nodes: entries.clone().enumerate().map(|(index, node)| directory_entry(index, node)).collect(),
-            names: entries.map(|node| node.name.clone()).collect(),
-            peaks: self.nodes.iter().map(|node| Arc::clone(&node.prepared.peaks)).collect(),
-            controls: preset.controls.clone(),
-        }
+        Ok(builder.plan(preset))
     }
 }
 
-fn directory_entry(index: usize, node: &NodeEntry) -> (String, (NodeId, Vec<&'static ParamSpec>)) {
-    (node.name.clone(), (NodeId(index as u32), node.params.iter().map(|param| param.spec).collect()))
-}
-
-/// The kept nodes, with connections renumbered, and the new place of each old node.
-fn prune(nodes: Vec<NodeEntry>, kept: &[bool]) -> (Vec<NodeEntry>, Vec<Option<usize>>) {
-    let mut count = 0;
-    let places: Vec<Option<usize>> = kept
-        .iter()
-        .map(|kept| {
-            let place = kept.then_some(count);
-            count += usize::from(*kept);
-            place
-        })
-        .collect();
-    // What a kept node listens to is kept.
-    let moved = |outlet: Outlet| Some(Outlet { node: places[outlet.node]?, ..outlet });
-    let mut pruned = Vec::with_capacity(count);
-    for (node, _) in nodes.into_iter().zip(kept).filter(|(_, kept)| **kept) {
-        let connection = |c: &Connection| Some(Connection { from: moved(c.from)?, ..c.clone() });
-        let inputs = node.inputs.iter().map(|list| list.iter().filter_map(connection).collect()).collect();
-        let mut params = node.params.clone();
-        for param in &mut params {
-            if let Some(modulation) = &mut param.modulation {
-                modulation.from = moved(modulation.from).unwrap_or(modulation.from);
-            }
-        }
-        pruned.push(NodeEntry { inputs, params, ..node });
+impl Plan {
+    /// The names of new nodes, in text order.
+    pub fn prepared(&self) -> Vec<String> {
+        let fresh = self.changed.iter().filter(|changed| changed.fresh);
+        let names: HashMap<u32, &String> =
+            fresh.map(|changed| (changed.number, &changed.node.part.entry.name)).collect();
+        self.text.iter().filter_map(|number| names.get(number)).map(|name| (*name).clone()).collect()
     }
-    (pruned, places)
 }
 
-fn control_maps(preset: &Preset, places: &[Option<usize>]) -> Arc<[ControlMap]> {
+fn control_maps(preset: &Preset, wanted: &Wanted<'_>, number: &[u32]) -> Arc<[ControlMap]> {
     let maps = preset.controls.iter().map(|control| {
-        let targets = control.targets.iter().filter_map(|target| {
-            let node = NodeId(places[target.node]? as u32);
-            Some(ControlTarget { node, param: target.param as u16, stretch: target.stretch })
+        let running = control.targets.iter().filter(|target| wanted.runs(target.node));
+        let targets = running.map(|target| ControlTarget {
+            node: NodeId(number[target.node]),
+            param: target.param as u16,
+            stretch: target.stretch,
         });
         ControlMap { targets: targets.collect() }
     });
     maps.collect()
 }
 
-/// What came of one node.
+/// A node that runs already.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub number: u32,
+    /// Whether nothing about it and what it listens to has changed.
+    pub same: bool,
+}
+
+/// What came of a node that is not the same.
 struct Made {
     cell: Arc<SharedCell>,
     prepared: Traits,
     packets: Vec<Option<PacketFlow>>,
     advance: u32,
-    before: Option<usize>,
+    fresh: bool,
 }
 
-struct Builder<'a, K> {
-    nodes: &'a [NodeEntry],
-    order: &'a Order,
-    widths: &'a [Widths],
+struct Builder<'a> {
+    wanted: &'a Wanted<'a>,
+    nodes: &'a Nodes,
     options: &'a Options,
-    known: &'a K,
+    /// By the numbers of the preset, as all that follows.
+    known: Vec<Option<Known>>,
+    numbers: Numbers,
+    /// Each node's number while it runs.
+    number: Vec<u32>,
     /// Latency of each node, once prepared.
     latency: Vec<u32>,
     /// Frames by which each node's outputs lag behind the clock.
     lead: Vec<u32>,
     /// Frames by which each node's inputs lag behind the clock.
     heard: Vec<u32>,
+    made: HashMap<usize, Made>,
     mistakes: Diagnostics,
 }
 
-impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
+impl Builder<'_> {
     /// Prepares nodes in running order, so that a node that closes a loop can be told what the loop costs.
-    fn prepare_all(&mut self) -> Vec<Option<Made>> {
-        let mut made: Vec<Option<Made>> = self.nodes.iter().map(|_| None).collect();
-        let closing: Vec<usize> =
-            self.order.sequence.iter().copied().filter(|node| self.order.closes[*node]).collect();
-        for index in self.order.sequence.clone() {
+    fn prepare_all(&mut self) {
+        let wanted = self.wanted;
+        let mut closing = Vec::new();
+        for index in wanted.sequence() {
             self.heard[index] = self.arrival(index, false);
             self.lead[index] = self.heard[index];
-            if !self.order.closes[index] {
-                made[index] = self.make(index, 0);
+            if wanted.closes(index) {
+                closing.push(index);
+            } else {
+                self.make(index, 0);
                 self.lead[index] += self.latency[index];
             }
         }
         for index in closing {
             self.heard[index] = self.arrival(index, true);
             let advance = self.heard[index] - self.lead[index];
-            let node = &self.nodes[index];
+            let node = wanted.entry(index);
             let delay = node.kind.feedback_delay(&node.config, self.options.sample_rate).unwrap_or(0);
             if advance > delay {
                 let message = format!(
@@ -324,42 +263,54 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
                     .push(found.help("take nodes with latency out of the loop, or lengthen the delay"));
                 continue;
             }
-            made[index] = self.make(index, advance);
+            self.make(index, advance);
         }
-        made
     }
 
     /// The node as it ran before, where it would be prepared for the same; else a new one.
-    fn make(&mut self, index: usize, advance: u32) -> Option<Made> {
-        let node = &self.nodes[index];
+    fn make(&mut self, index: usize, advance: u32) {
+        let known = self.known[index].and_then(|known| Some((known, self.nodes.get(known.number)?)));
+        if let Some((known, running)) = known
+            && known.same
+            && running.advance == advance
+        {
+            (self.number[index], self.latency[index]) = (known.number, running.prepared.latency);
+            return;
+        }
+        let node = self.wanted.entry(index);
         let packets: Vec<Option<PacketFlow>> =
             node.inputs.iter().map(|list| list.first().and_then(|c| self.flow_of(c.from))).collect();
-        if let Some((before, known)) = (self.known)(&node.name)
-            && known.is_like(node, &self.widths[index], &packets, advance)
+        let widths = self.wanted.widths(index);
+        if let Some((known, running)) = known
+            && running.is_like(node, widths, &packets, advance)
         {
-            self.latency[index] = known.prepared.latency;
-            let (cell, prepared) = (Arc::clone(&known.part.cell), known.prepared.clone());
-            return Some(Made { cell, prepared, packets, advance, before: Some(before) });
+            (self.number[index], self.latency[index]) = (known.number, running.prepared.latency);
+            let (cell, prepared) = (Arc::clone(&running.part.cell), running.prepared.clone());
+            self.made.insert(index, Made { cell, prepared, packets, advance, fresh: false });
+            return;
         }
-        let (processor, prepared) = self.prepare(index, advance, &packets)?;
+        let Some((processor, prepared)) = self.prepare(index, advance, &packets) else { return };
         self.latency[index] = prepared.latency;
+        self.number[index] = self.numbers.take();
         let cell = cell(node, processor, Arc::clone(&prepared.peaks), self.options);
-        Some(Made { cell, prepared, packets, advance, before: None })
+        self.made.insert(index, Made { cell, prepared, packets, advance, fresh: true });
     }
 
     /// When the latest of a node's sources arrives; those from within its own loop come a quantum late.
     fn arrival(&self, index: usize, with_loop: bool) -> u32 {
-        let arrivals =
-            self.nodes[index].sources().filter_map(|outlet| match self.order.is_cut(outlet.node, index) {
-                true => with_loop.then_some(self.lead[outlet.node] + QUANTUM as u32),
-                false => Some(self.lead[outlet.node]),
-            });
-        let latest = arrivals.max().unwrap_or(0);
-        if with_loop { latest.max(self.lead[index]) } else { latest }
+        let mut latest = if with_loop { self.lead[index] } else { 0 };
+        for outlet in self.wanted.sources(index) {
+            latest = match self.wanted.is_cut(outlet.node, index) {
+                false => latest.max(self.lead[outlet.node]),
+                true if with_loop => latest.max(self.lead[outlet.node] + QUANTUM as u32),
+                true => latest,
+            };
+        }
+        latest
     }
 
     fn flow_of(&self, outlet: Outlet) -> Option<PacketFlow> {
-        match self.nodes[outlet.node].ports.outputs[outlet.port].kind {
+        match self.wanted.entry(outlet.node).ports.outputs[outlet.port].kind {
             PortKind::Packets { flow } => flow,
             _ => None,
         }
@@ -371,7 +322,7 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
         advance: u32,
         packets: &[Option<PacketFlow>],
     ) -> Option<(Box<dyn Processor>, Traits)> {
-        let node = &self.nodes[index];
+        let (node, widths) = (self.wanted.entry(index), self.wanted.widths(index));
         let settings = node.overrides.apply(self.options.settings);
         let (mut offers, mut files) = (Vec::new(), Vec::new());
         let mut prepare = Prepare {
@@ -380,8 +331,8 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
             seed: Chance::new(settings.seed).named(&node.seed_as).seed(),
             seed_name: &node.seed_as,
             settings,
-            inputs: &self.widths[index].inputs,
-            outputs: &self.widths[index].outputs,
+            inputs: &widths.inputs,
+            outputs: &widths.outputs,
             packets,
             epoch: self.options.epoch,
             advance,
@@ -392,7 +343,7 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
         };
         match node.kind.prepare(&node.config, &mut prepare) {
             Ok(Prepared { processor, latency, tail }) => {
-                let peaks = peaks(node, &self.widths[index]);
+                let peaks = peaks(node, &widths.outputs);
                 Some((processor, Traits { latency, tail, offers, files, peaks }))
             }
             Err(error) => {
@@ -406,43 +357,88 @@ impl<'k, K: Fn(&str) -> Option<(usize, &'k Running)>> Builder<'_, K> {
             }
         }
     }
-}
 
-impl Running {
-    /// Whether a node that would be prepared for this is the same node: only its connections and the values of its
-    /// parameters may differ.
-    fn is_like(
-        &self,
-        node: &NodeEntry,
-        widths: &Widths,
-        packets: &[Option<PacketFlow>],
-        advance: u32,
-    ) -> bool {
-        let entry = &self.part.entry;
-        entry.kind.name == node.kind.name
-            && entry.config.json == node.config.json
-            && entry.seed_as == node.seed_as
-            && entry.overrides == node.overrides
-            && self.part.widths == *widths
-            && self.packets == packets
-            && self.advance == advance
-            && self.prepared.files.iter().all(Version::is_current)
+    /// What has come of it. A node that is the same is not, where what it hears comes from a new node or at another time.
+    fn plan(mut self, preset: &Preset) -> Plan {
+        let wanted = self.wanted;
+        let moved: Vec<bool> = (0..wanted.count()).map(|index| self.has_moved(index)).collect();
+        let sequence: Vec<usize> = wanted.sequence().collect();
+        let mut changed = Vec::new();
+        for index in sequence.iter().copied() {
+            let hears_moved = || wanted.sources(index).iter().any(|outlet| moved[outlet.node]);
+            let number = self.number[index];
+            let made = match self.made.remove(&index) {
+                Some(made) => made,
+                None if moved[index] || hears_moved() => {
+                    let Some(running) = self.nodes.get(number) else { continue };
+                    let (packets, advance) = (running.packets.clone(), running.advance);
+                    let (cell, prepared) = (Arc::clone(&running.part.cell), running.prepared.clone());
+                    Made { cell, prepared, packets, advance, fresh: false }
+                }
+                None => continue,
+            };
+            let timing = Timing { heard: &self.heard, lead: &self.lead };
+            let settings = self.options.settings;
+            let part = part(wanted, index, made.cell, timing, settings, |node| self.number[node]);
+            let Made { prepared, packets, advance, fresh, .. } = made;
+            let node = Running { part, prepared, packets, advance, print: wanted.print(index) };
+            changed.push(Changed { number, node, fresh });
+        }
+        let text: Vec<u32> = wanted.running().map(|index| self.number[index]).collect();
+        let leaving = self.nodes.not_among(&text);
+        let fresh = changed.iter().filter(|changed| changed.fresh);
+        let names: HashMap<&str, &Changed> =
+            fresh.map(|changed| (changed.node.part.entry.name.as_str(), changed)).collect();
+        let replaced = leaving.iter().filter_map(|old| {
+            let entry = &self.nodes.get(*old)?.part.entry;
+            let new = names.get(entry.name.as_str())?;
+            (new.node.part.entry.kind.name == entry.kind.name).then_some((new.number, *old))
+        });
+        Plan {
+            replaced: replaced.collect(),
+            exits: self.exits(),
+            controls: control_maps(preset, wanted, &self.number),
+            control_names: preset.controls.iter().map(|control| control.name.clone()).collect(),
+            sequence: sequence.into_iter().map(|index| self.number[index]).collect(),
+            text,
+            changed,
+            leaving,
+            numbers: self.numbers,
+        }
+    }
+
+    /// Whether a node is new, or its sound comes at another time than it did.
+    fn has_moved(&self, index: usize) -> bool {
+        if !self.wanted.runs(index) {
+            return false;
+        }
+        match self.made.get(&index) {
+            Some(made) if made.fresh => true,
+            _ => self.nodes.timing(self.number[index]) != (self.heard[index], self.lead[index]),
+        }
+    }
+
+    /// Of nodes that are outputs: all leave together with the slowest.
+    fn exits(&self) -> Exits {
+        let leaving =
+            |role: Role| self.wanted.running().filter(move |index| self.wanted.role(*index) == role);
+        let all = leaving(Role::Output).chain(leaving(Role::NotesOut));
+        let latency = all.map(|index| self.lead[index]).max().unwrap_or(0);
+        let way = |index: usize| {
+            let from = Outlet { node: self.number[index] as usize, port: 0 };
+            super::part::Way { from, cut: false, pad: latency - self.lead[index] }
+        };
+        Exits {
+            audio: leaving(Role::Output).map(|index| super::part::Route::steady(way(index), 1.0)).collect(),
+            notes: leaving(Role::NotesOut).map(way).collect(),
+            latency,
+        }
     }
 }
 
 /// Where the levels of a node's audio outputs are kept.
-fn peaks(node: &NodeEntry, widths: &Widths) -> Peaks {
-    let ports = node.ports.outputs.iter().zip(&widths.outputs).enumerate();
+fn peaks(node: &NodeEntry, outputs: &[u16]) -> Peaks {
+    let ports = node.ports.outputs.iter().zip(outputs).enumerate();
     let audio = ports.filter(|(_, (port, _))| port.is_audio());
     audio.map(|(port, (_, channels))| Peak::of(port, *channels)).collect()
-}
-
-fn longer(a: Tail, b: Tail, latency: u32) -> Tail {
-    match (a, b) {
-        // Tails in a row add up.
-        (Tail::Frames(a), Tail::Frames(b)) => {
-            Tail::Frames(a.saturating_add(b).saturating_add(u64::from(latency)))
-        }
-        _ => Tail::Endless,
-    }
 }

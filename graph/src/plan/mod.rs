@@ -3,13 +3,20 @@
 
 mod analysis;
 mod arrangement;
-mod assembly;
 mod buffers;
 mod build;
+mod drafting;
 mod edit;
+#[cfg(debug_assertions)]
+mod flow;
+mod layout;
+mod nodes;
 mod part;
 mod partition;
+mod program;
 mod socket;
+mod topology;
+mod union;
 mod wiring;
 
 pub use build::{Built, Offers, Options, build, threads};
@@ -17,3 +24,4 @@ pub use edit::{EditError, Edited, Editor};
 pub use socket::Socket;
 
 pub(crate) use analysis::{Order, WidthMismatch, Widths, order, reached, widths};
+pub(crate) use topology::Topology;

@@ -1,10 +1,12 @@
 //! The nodes of a graph as they run: each with its cell and with all that leads to it. Connections are ways with
 //! gains; while one graph turns into another, their gains are on the way from one number to another.
 
-use super::{Order, Widths};
+use super::Widths;
+use super::socket::Wanted;
 use crate::dsp::QUANTUM;
 use crate::engine::{Law, Reach, SharedCell};
 use crate::param::{Curve, ParamSpec, gain_factor};
+use crate::port::Polarity;
 use crate::preset::{Connection, Depth, NodeEntry, Outlet, ParamReach};
 use crate::settings::Settings;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ pub(crate) struct Timing<'a> {
     pub lead: &'a [u32],
 }
 
-/// What an output carries, as it is to arrive somewhere.
+/// What an output carries, as it is to arrive somewhere. Its node is known by its number while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Way {
     /// Where it begins.
@@ -99,42 +101,39 @@ impl Part {
     }
 }
 
-/// Finds the ways of all connections.
-pub(crate) fn parts(
-    nodes: &[Arc<NodeEntry>],
-    cells: Vec<Arc<SharedCell>>,
-    order: &Order,
-    widths: &[Widths],
+/// Finds the ways to a node, whose number in the preset this is. `number` gives those of running nodes.
+pub(crate) fn part(
+    wanted: &Wanted<'_>,
+    node: usize,
+    cell: Arc<SharedCell>,
     timing: Timing<'_>,
     settings: Settings,
-) -> Vec<Part> {
-    let way = |node: usize, from: Outlet| {
-        let cut = order.is_cut(from.node, node);
+    number: impl Fn(usize) -> u32,
+) -> Part {
+    let entry = wanted.entry(node);
+    let way = |from: Outlet| {
+        let cut = wanted.is_cut(from.node, node);
         let arrives = timing.lead[from.node] + if cut { QUANTUM as u32 } else { 0 };
-        Way { from, cut, pad: timing.heard[node].saturating_sub(arrives) }
+        let pad = timing.heard[node].saturating_sub(arrives);
+        Way { from: Outlet { node: number(from.node) as usize, ..from }, cut, pad }
     };
-    let route = |node: usize, c: &Connection| Route::steady(way(node, c.from), factor(c));
-    let drive = |node: usize, slot: usize| {
-        let entry = &nodes[node];
+    let route = |c: &Connection| Route::steady(way(c.from), factor(c));
+    let drive = |slot: usize| {
         let modulation = entry.params[slot].modulation.as_ref()?;
-        let reach = reach(nodes, entry, slot, settings)?;
-        Some(Drive { way: way(node, modulation.from), reach })
+        let source = wanted.entry(modulation.from.node);
+        let polarity = source.ports.outputs[modulation.from.port].polarity()?;
+        Some(Drive { way: way(modulation.from), reach: reach(entry, slot, polarity, settings)? })
     };
-    let part = |((index, entry), cell): ((usize, &Arc<NodeEntry>), Arc<SharedCell>)| Part {
+    Part {
         entry: Arc::clone(entry),
-        widths: widths[index].clone(),
+        widths: wanted.widths(node).clone(),
         cell,
-        inputs: entry
-            .inputs
-            .iter()
-            .map(|list| list.iter().map(|connection| route(index, connection)).collect())
-            .collect(),
-        drives: (0..entry.params.len()).map(|slot| drive(index, slot)).collect(),
+        inputs: entry.inputs.iter().map(|list| list.iter().map(route).collect()).collect(),
+        drives: (0..entry.params.len()).map(drive).collect(),
         redriven: Vec::new(),
-        heard: timing.heard[index],
-        lead: timing.lead[index],
-    };
-    nodes.iter().enumerate().zip(cells).map(part).collect()
+        heard: timing.heard[node],
+        lead: timing.lead[node],
+    }
 }
 
 /// The amplitude factor of a connection; exactly 1 where the text says nothing.
@@ -143,12 +142,9 @@ fn factor(connection: &Connection) -> f32 {
 }
 
 /// How the source of a modulation moves its parameter.
-fn reach(nodes: &[Arc<NodeEntry>], entry: &NodeEntry, slot: usize, settings: Settings) -> Option<Reach> {
+fn reach(entry: &NodeEntry, slot: usize, polarity: Polarity, settings: Settings) -> Option<Reach> {
     let param = &entry.params[slot];
-    let modulation = param.modulation.as_ref()?;
-    let source = modulation.from;
-    let polarity = nodes[source.node].ports.outputs[source.port].polarity()?;
-    Some(match modulation.reach {
+    Some(match param.modulation.as_ref()?.reach {
         ParamReach::Span { min, max } => Reach::span(&param.spec.range, min, max, polarity),
         ParamReach::Around(depth) => {
             let tempo = entry.overrides.apply(settings).tempo;

@@ -1,11 +1,11 @@
 //! What runs in which socket.
 
+use super::Widths;
+use super::topology::print;
 use crate::catalogue::Catalogue;
 use crate::node::Role;
-use crate::param::Amount;
-use crate::preset::{Connection, NodeEntry, Outlet, ParamEntry, Priority};
-use crate::settings::Overrides;
-use std::collections::HashMap;
+use crate::preset::{NodeEntry, Outlet, Preset};
+use std::sync::Arc;
 
 /// What the engine is put into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,62 +33,138 @@ impl Socket {
     }
 }
 
-/// Gives a preset without a ring the encoder and ring that a server needs, behind its first `output`.
-pub(crate) fn add_ring(nodes: &mut Vec<NodeEntry>, catalogue: &Catalogue) {
-    if nodes.iter().any(|node| node.kind.role == Role::Ring) {
-        return;
-    }
-    let Some(output) = nodes.iter().position(|node| node.kind.role == Role::Output) else { return };
-    let Some(encoder) = add(nodes, catalogue, Role::Encoder, output) else { return };
-    add(nodes, catalogue, Role::Ring, encoder);
+/// A preset's nodes as a socket runs them: those that are roots there, all that reaches them, meters on what runs, and
+/// the ring that a server needs. Nodes have their numbers of the preset; what is added follows.
+pub(crate) struct Wanted<'p> {
+    preset: &'p Preset,
+    added: Vec<Added>,
+    runs: Vec<bool>,
 }
 
-fn add(nodes: &mut Vec<NodeEntry>, catalogue: &Catalogue, role: Role, from: usize) -> Option<usize> {
-    let kind = *catalogue.iter().find(|kind| kind.role == role)?;
-    let config = kind.default_config()?;
-    let ports = kind.ports(&config);
-    let span = nodes[from].span;
-    // A name that no text can hold never meets one of the preset's.
-    let name = format!("({})", kind.name);
-    let params = kind.all_params(&ports).map(|spec| ParamEntry {
-        spec,
-        amount: Amount::Value(spec.default),
-        modulation: None,
-        span,
-    });
-    let mut inputs = vec![Vec::new(); ports.inputs.len()];
-    inputs.first_mut()?.push(Connection { from: Outlet { node: from, port: 0 }, gain: 0.0, span });
-    nodes.push(NodeEntry {
-        seed_as: name.clone(),
-        priority: Priority::Normal,
-        name,
-        span,
-        kind,
-        overrides: Overrides::default(),
-        config,
-        config_spans: HashMap::new(),
-        params: params.collect(),
-        ports,
-        inputs,
-    });
-    Some(nodes.len() - 1)
+/// A node that no text has.
+struct Added {
+    entry: Arc<NodeEntry>,
+    widths: Widths,
+    print: u64,
+    source: Outlet,
 }
 
-/// Which nodes run in a socket: its roots, all that reaches them, and meters on what runs.
-pub(crate) fn kept(nodes: &[NodeEntry], socket: Socket) -> Vec<bool> {
-    let roots: Vec<usize> = (0..nodes.len()).filter(|node| socket.has_root(nodes[*node].kind.role)).collect();
-    let mut kept = super::reached(nodes, roots);
-    loop {
-        // A meter lives where its input lives, and so may a meter behind a meter.
-        let meters: Vec<usize> = (0..nodes.len())
-            .filter(|i| !kept[*i] && nodes[*i].kind.role == Role::Meter)
-            .filter(|i| nodes[*i].inputs.iter().flatten().any(|connection| kept[connection.from.node]))
-            .collect();
-        if meters.is_empty() {
-            return kept;
+impl<'p> Wanted<'p> {
+    pub fn new(preset: &'p Preset, socket: Socket, catalogue: &Catalogue) -> Self {
+        let mut wanted = Self { preset, added: Vec::new(), runs: Vec::new() };
+        if socket == Socket::Server {
+            wanted.add_ring(catalogue);
         }
-        for (node, reached) in super::reached(nodes, meters).into_iter().enumerate() {
-            kept[node] |= reached;
+        wanted.keep(socket);
+        wanted
+    }
+
+    /// How many there are, with those that do not run.
+    pub fn count(&self) -> usize {
+        self.preset.nodes.len() + self.added.len()
+    }
+
+    /// Those that run, in text order.
+    pub fn running(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.count()).filter(|node| self.runs[*node])
+    }
+
+    /// Those that run, each after what it listens to.
+    pub fn sequence(&self) -> impl Iterator<Item = usize> + '_ {
+        let added = self.preset.nodes.len()..self.count();
+        self.preset.topology.order.sequence.iter().copied().chain(added).filter(|node| self.runs[*node])
+    }
+
+    pub fn runs(&self, node: usize) -> bool {
+        self.runs[node]
+    }
+
+    pub fn entry(&self, node: usize) -> &Arc<NodeEntry> {
+        self.added(node).map_or_else(|| &self.preset.nodes[node], |added| &added.entry)
+    }
+
+    pub fn widths(&self, node: usize) -> &Widths {
+        self.added(node).map_or_else(|| &self.preset.topology.widths[node], |added| &added.widths)
+    }
+
+    /// What [`super::Topology`] says.
+    pub fn print(&self, node: usize) -> u64 {
+        self.added(node).map_or_else(|| self.preset.topology.prints[node], |added| added.print)
+    }
+
+    pub fn role(&self, node: usize) -> Role {
+        self.added(node).map_or_else(|| self.preset.topology.roles[node], |added| added.entry.kind.role)
+    }
+
+    /// What a node listens to.
+    pub fn sources(&self, node: usize) -> &[Outlet] {
+        match self.added(node) {
+            Some(added) => std::slice::from_ref(&added.source),
+            None => self.preset.topology.sources(node),
+        }
+    }
+
+    /// Whether a node hears what others say late, to close a loop.
+    pub fn closes(&self, node: usize) -> bool {
+        self.added(node).is_none() && self.preset.topology.order.closes[node]
+    }
+
+    /// Whether the connection between two nodes carries the quantum before.
+    pub fn is_cut(&self, from: usize, to: usize) -> bool {
+        self.closes(to) && self.preset.topology.order.is_cut(from, to)
+    }
+
+    fn added(&self, node: usize) -> Option<&Added> {
+        self.added.get(node.checked_sub(self.preset.nodes.len())?)
+    }
+
+    /// Gives a preset without a ring the encoder and ring that a server needs, behind its first `output`.
+    fn add_ring(&mut self, catalogue: &Catalogue) {
+        let roles = &self.preset.topology.roles;
+        if roles.contains(&Role::Ring) {
+            return;
+        }
+        let Some(output) = roles.iter().position(|role| *role == Role::Output) else { return };
+        let Some(encoder) = self.add(catalogue, Role::Encoder, output) else { return };
+        self.add(catalogue, Role::Ring, encoder);
+    }
+
+    fn add(&mut self, catalogue: &Catalogue, role: Role, from: usize) -> Option<usize> {
+        let kind = *catalogue.iter().find(|kind| kind.role == role)?;
+        let source = Outlet { node: from, port: 0 };
+        // A name that no text can hold never meets one of the preset's.
+        let entry = NodeEntry::plain(kind, format!("({})", kind.name), source, self.entry(from).span)?;
+        let mut widths = Widths::narrowest(&entry);
+        widths.widen(&entry, |from| Some(self.widths(from.node).outputs[from.port]));
+        let print = print(&entry, &widths, |from| &**self.entry(from.node), |_| false);
+        self.added.push(Added { entry: Arc::new(entry), widths, print, source });
+        Some(self.count() - 1)
+    }
+
+    /// Finds what runs in a socket.
+    fn keep(&mut self, socket: Socket) {
+        self.runs = vec![false; self.count()];
+        let roots = (0..self.count()).filter(|node| socket.has_root(self.role(*node))).collect();
+        self.reach(roots);
+        loop {
+            // A meter lives where its input lives, and so may a meter behind a meter.
+            let meters: Vec<usize> = (0..self.count())
+                .filter(|node| !self.runs[*node] && self.role(*node) == Role::Meter)
+                .filter(|node| self.entry(*node).inputs.iter().flatten().any(|c| self.runs[c.from.node]))
+                .collect();
+            if meters.is_empty() {
+                return;
+            }
+            self.reach(meters);
+        }
+    }
+
+    fn reach(&mut self, roots: Vec<usize>) {
+        let mut open = roots;
+        while let Some(node) = open.pop() {
+            if !std::mem::replace(&mut self.runs[node], true) {
+                open.extend(self.sources(node).iter().map(|outlet| outlet.node));
+            }
         }
     }
 }

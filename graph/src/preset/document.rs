@@ -2,13 +2,14 @@
 
 use super::connect::Names;
 use super::node::{self, Draft, KindTable};
-use super::{FORMAT, Info, Preset, connect, expose, is_name, verify};
+use super::{FORMAT, Info, NodeEntry, Preset, connect, expose, is_name, verify};
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::places::Places;
 use crate::settings::{MAX_TEMPO, MIN_TEMPO, Overrides};
 use crate::source::{Source, Span};
 use crate::yaml::{self, Key, Node, Value};
+use std::sync::Arc;
 
 const KEYS: [&str; 12] = [
     "auralis",
@@ -114,13 +115,14 @@ fn read_text(
         Some((_, value)) => expose::read(value, &mut nodes, &names, out),
         None => Vec::new(),
     };
-    let warnings = Diagnostics::new(source.clone());
-    let preset = Preset { source: source.clone(), info, settings, nodes, controls, warnings };
     // Mistakes in the parts would only echo in the whole.
-    if !out.has_errors() {
-        verify::verify(&preset, nodes_key.span, out);
+    if out.has_errors() {
+        return None;
     }
-    Some(preset)
+    let nodes: Vec<Arc<NodeEntry>> = nodes.into_iter().map(Arc::new).collect();
+    let topology = verify::verify(&nodes, nodes_key.span, out)?;
+    let warnings = Diagnostics::new(source.clone());
+    Some(Preset { source: source.clone(), info, settings, nodes, controls, warnings, topology })
 }
 
 const MINIMAL: &str = "the smallest preset: `auralis: 1` and \

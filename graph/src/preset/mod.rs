@@ -18,10 +18,12 @@ use crate::catalogue::{Catalogue, Config, Kind};
 use crate::diagnostic::Diagnostics;
 use crate::param::{Amount, ParamSpec, Range, Unit};
 use crate::places::Places;
+use crate::plan::Topology;
 use crate::port::Ports;
 use crate::settings::{Overrides, Settings};
 use crate::source::{Source, Span};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The format version that this program writes; `auralis: 1` in the text.
 pub const FORMAT: u32 = 1;
@@ -35,12 +37,14 @@ pub struct Preset {
     pub info: Info,
     /// The settings that the text gives; what it leaves out follows from the socket.
     pub settings: Overrides,
-    /// The nodes, in text order.
-    pub nodes: Vec<NodeEntry>,
+    /// The nodes, in text order. [`Preset::change_node`] changes one.
+    pub nodes: Vec<Arc<NodeEntry>>,
     /// The exposed controls, in text order.
     pub controls: Vec<Control>,
     /// What is probably not as meant.
     pub warnings: Diagnostics,
+    /// What follows from the connections.
+    pub(crate) topology: Topology,
 }
 
 /// What a preset says of itself.
@@ -57,7 +61,7 @@ pub struct Info {
 }
 
 /// What may fall silent first on a machine that does not keep up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// This, once instruments have given up voices.
     Low,
@@ -240,7 +244,32 @@ impl Preset {
 
     /// The node of a name, with its index.
     pub fn node(&self, name: &str) -> Option<(usize, &NodeEntry)> {
-        self.nodes.iter().enumerate().find(|(_, node)| node.name == name)
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (index, &**node))
+            .find(|(_, node)| node.name == name)
+    }
+
+    /// Changes a node. Its connections to inputs have to stay as they are: what follows from them is known already.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn change_node(&mut self, index: usize, change: impl FnOnce(&mut NodeEntry)) {
+        change(Arc::make_mut(&mut self.nodes[index]));
+        self.topology.note_change(&self.nodes, index);
+    }
+
+    /// Adds a node that only listens. Returns whether it can be: what it hears fits its inputs.
+    pub fn add_node(&mut self, node: NodeEntry) -> bool {
+        self.nodes.push(Arc::new(node));
+        let topology = Topology::find(&self.nodes);
+        let fits = topology.is_some();
+        match topology {
+            Some(topology) => self.topology = topology,
+            None => drop(self.nodes.pop()),
+        }
+        fits
     }
 
     /// The control of a name.
@@ -255,6 +284,34 @@ impl Preset {
 }
 
 impl NodeEntry {
+    /// A node that no text has: all as its kind has it by itself, and its first input connected. None where the kind
+    /// asks for more.
+    pub fn plain(kind: Kind, name: String, from: Outlet, span: Span) -> Option<Self> {
+        let config = kind.default_config()?;
+        let ports = kind.ports(&config);
+        let params = kind.all_params(&ports).map(|spec| ParamEntry {
+            spec,
+            amount: Amount::Value(spec.default),
+            modulation: None,
+            span,
+        });
+        let mut inputs = vec![Vec::new(); ports.inputs.len()];
+        inputs.first_mut()?.push(Connection { from, gain: 0.0, span });
+        Some(Self {
+            seed_as: name.clone(),
+            priority: Priority::Normal,
+            name,
+            span,
+            kind,
+            overrides: Overrides::default(),
+            config,
+            config_spans: HashMap::new(),
+            params: params.collect(),
+            ports,
+            inputs,
+        })
+    }
+
     /// Every output that this node listens to: inputs, then modulations.
     pub fn sources(&self) -> impl Iterator<Item = Outlet> + '_ {
         let inputs = self.inputs.iter().flatten().map(|connection| connection.from);

@@ -120,6 +120,7 @@ impl Shared {
         self.keep_wishes();
         self.tell_all(self.generation_update());
         editing.finish(PATIENCE);
+        self.stats.reclaim(editing.take_reclaimed());
         Ok(Edited { prepared: edited.prepared, anew: false })
     }
 
@@ -258,8 +259,14 @@ pub(super) fn keep_balance(shared: &Arc<Shared>) -> std::io::Result<()> {
         while let Some(shared) = station.upgrade() {
             let editor = shared.current().editor;
             drop(shared);
-            let now = lock(&editor).balance();
+            let (now, reclaimed) = {
+                let mut editor = lock(&editor);
+                (editor.balance(), editor.take_reclaimed())
+            };
             drop(editor);
+            if let Some(shared) = station.upgrade() {
+                shared.stats.reclaim(reclaimed);
+            }
             if now != threads {
                 tracing::info!("the graph is spread over {now} threads");
                 threads = now;

@@ -1,5 +1,6 @@
 //! How rendering goes: written by the render thread, read by anyone.
 
+use auralis_graph::engine::Reclaimed;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Weight of the newest chunk in the moving average.
@@ -16,9 +17,18 @@ pub struct RenderStats {
     pub faults: AtomicU64,
     /// Steps by which the sound is thinned, because the machine does not keep up.
     pub relief: AtomicU8,
+    /// What edits gave back to the system: messages and buffers, nodes, graphs.
+    pub reclaimed: [AtomicU64; 3],
 }
 
 impl RenderStats {
+    /// Notes what an edit gave back.
+    pub fn reclaim(&self, Reclaimed { buffers, nodes, graphs }: Reclaimed) {
+        for (count, more) in self.reclaimed.iter().zip([buffers, nodes, graphs]) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// Notes the time that one chunk took. One writer.
     pub fn chunk(&self, micros: f64) {
         let average = self.average_ms() * 1000.0;

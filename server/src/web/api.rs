@@ -49,6 +49,7 @@ pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Re
 
 fn status(cx: Context) -> Response {
     let station = &cx.station;
+    let [gen0, gen1, gen2] = station.stats.reclaimed.each_ref().map(|count| count.load(Ordering::Relaxed));
     let uses_soundfont = station.current().preset.nodes.iter().any(|node| node.kind.name == "soundfont");
     answer(
         StatusCode::OK,
@@ -64,6 +65,7 @@ fn status(cx: Context) -> Response {
             "muted": station.muted(),
             "relief": station.stats.relief.load(Ordering::Relaxed),
             "faults": station.stats.faults.load(Ordering::Relaxed),
+            "gc_collections": { "gen0": gen0, "gen1": gen1, "gen2": gen2 },
             "timestamp": super::timestamp(now_micros()),
         }),
     )

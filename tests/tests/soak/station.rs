@@ -86,6 +86,8 @@ impl Station {
         assert!(Arc::ptr_eq(&ring, &self.ring), "edit {edit}: listeners have lost their ring");
         self.play(EDIT, edit);
         assert_eq!(self.editor.sweep(), 0, "edit {edit}: the engine keeps what it has no use for");
+        // As a station does every second.
+        self.editor.balance();
     }
 
     /// Every ten seconds or so, a setting or a control.
