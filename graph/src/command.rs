@@ -98,6 +98,11 @@ pub fn describe_relief(steps: u8) -> &'static str {
     }
 }
 
+/// What [`Report::Stalled`] means for who listens.
+pub const STALLED: &str = "a thread that helps does not come back: the sound pauses until it does";
+/// What [`Report::Waited`] means for who listens.
+pub const WAITED: &str = "a thread that helps was held up: for some seconds one does all the work";
+
 /// What a running engine tells the control side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Report {
@@ -128,5 +133,22 @@ pub enum Report {
         steps: u8,
         /// Frame of the engine's clock.
         frame: i64,
+    },
+    /// A worker kept the audio thread waiting for longer than a quantum sounds: for some seconds it does all by itself.
+    Waited {
+        /// Frame of the engine's clock.
+        frame: i64,
+    },
+    /// A worker does not come back from what it has begun: silence, until it does.
+    Stalled {
+        /// Frame of the engine's clock, which stands still.
+        frame: i64,
+    },
+    /// It came back, and the graph goes on where it was.
+    Resumed {
+        /// Frame of the engine's clock.
+        frame: i64,
+        /// Quanta of silence that were given meanwhile.
+        missed: u32,
     },
 }

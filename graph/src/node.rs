@@ -2,7 +2,7 @@
 
 use crate::engine::{Bank, Context, Io};
 use crate::param::ParamSpec;
-use crate::places::Places;
+use crate::places::{Places, Version};
 use crate::port::{PacketFlow, Ports};
 use crate::settings::Settings;
 use schemars::JsonSchema;
@@ -82,7 +82,8 @@ pub trait Processor: Send + Any {
     /// returns [`Status::Active`], the outputs need not be written; else every frame of them must be.
     fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status;
 
-    /// What [`Status::Recursions`] leaves over: adds a recursion for each channel of each output.
+    /// What [`Status::Recursions`] leaves over: adds a recursion for each channel of each output. May be asked
+    /// twice in a quantum, if another node fails meanwhile.
     fn recursions<'a>(&'a mut self, _bank: &mut Bank<'a>) {}
 
     /// Forgets all signal: afterwards the state is a function of seed and position alone.
@@ -189,12 +190,18 @@ pub struct Prepare<'a> {
     /// Where files are looked for.
     pub places: &'a Places,
     pub(crate) offers: &'a mut Vec<Outlet>,
+    pub(crate) files: &'a mut Vec<Version>,
 }
 
 impl Prepare<'_> {
     /// Offers something to the socket around the graph.
     pub fn publish<T: Any + Send + Sync>(&mut self, outlet: Arc<T>) {
         self.offers.push(outlet);
+    }
+
+    /// Notes a file that the node was made from. Once that is written anew an edit prepares the node anew, too.
+    pub fn reads(&mut self, file: Version) {
+        self.files.push(file);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the files that a preset names are looked for. Control side only.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 /// Folders in the order in which they are searched.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +70,35 @@ impl Places {
             searched.push("the working folder".into());
         }
         Err(PlaceError::Missing { name: name.into(), searched: searched.join(" and ") })
+    }
+}
+
+/// A file as it was when it was read: one that was written anew is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    path: PathBuf,
+    written: SystemTime,
+    length: u64,
+}
+
+impl Version {
+    /// Of a file as it is now; to be taken before it is read.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn of(path: &Path) -> std::io::Result<Self> {
+        let about = std::fs::metadata(path)?;
+        Ok(Self { path: path.canonicalize()?, written: about.modified()?, length: about.len() })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is still the same.
+    pub fn is_current(&self) -> bool {
+        Self::of(&self.path).is_ok_and(|now| now == *self)
     }
 }
 

@@ -19,7 +19,10 @@ pub(crate) fn enter() -> Guard {
 
 /// Gives the calling thread real-time priority where the system grants it, or takes it back. Control side.
 pub(crate) fn prioritise(real_time: bool) {
-    if let Err(error) = set_priority(real_time) {
+    // Miri knows no priorities.
+    if !cfg!(miri)
+        && let Err(error) = set_priority(real_time)
+    {
         tracing::debug!(?error, "a worker runs without real-time priority");
     }
 }

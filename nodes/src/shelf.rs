@@ -1,9 +1,7 @@
 //! What several nodes hold in memory at once, such as fonts: each is loaded once, and freed with its last user.
 //! Control side only: loading waits for others who load.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, Weak};
-use std::time::SystemTime;
 
 #[allow(clippy::disallowed_types)] // Only control threads come here, to load files.
 type Guarded<T> = std::sync::Mutex<T>;
@@ -32,21 +30,6 @@ impl<K: PartialEq, V> Shelf<K, V> {
         let thing = Arc::new(load()?);
         kept.push((key, Arc::downgrade(&thing)));
         Ok(thing)
-    }
-}
-
-/// A file as it is now: one that was written anew is another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(PathBuf, SystemTime, u64);
-
-impl Version {
-    /// Of a file.
-    ///
-    /// # Errors
-    /// That it cannot be read.
-    pub fn of(path: &Path) -> std::io::Result<Self> {
-        let about = std::fs::metadata(path)?;
-        Ok(Self(path.canonicalize()?, about.modified()?, about.len()))
     }
 }
 

@@ -8,9 +8,10 @@ use auralis_graph::places::Places;
 use auralis_graph::plan::Socket;
 use auralis_graph::testing::measure::{amplitude_at, level_db, peak, pitch, rms, sharpest};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
-use auralis_graph::testing::{build_at, render_blocks};
+use auralis_graph::testing::{build_at, read, render_blocks};
 use auralis_graph::{Built, Preset, Source};
 use auralis_nodes::catalogue;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 #[global_allocator]
@@ -326,4 +327,37 @@ fn wrong_configurations_are_explained() {
         let mistakes = mistakes.to_string();
         assert!(mistakes.contains(words), "{config}: {mistakes}");
     }
+}
+
+#[test]
+fn a_file_that_is_written_anew_is_heard_after_an_edit_to_the_same_text() {
+    let wav = Wav::sine("anew", RATE, 440.0, 2.0);
+    let config = wav.config("root: A4, loop: whole");
+    let mut built = built(&config);
+    let preset = read(&text(&config), &catalogue());
+    let edit = |built: &mut Built| {
+        let (settings, none) = (preset.settings(), BTreeSet::new());
+        let edited = built.editor.edit(&preset, &catalogue(), settings, Places::anywhere(), &none);
+        let edited = edited.map_err(|error| error.to_string())?;
+        built.controller = edited.controller;
+        Ok::<_, String>(edited.prepared)
+    };
+    let sounds = |built: &mut Built, hertz: f64| {
+        let from = built.engine.frame();
+        note(built, 1, 69.0, 1.0, from, from + 48_000);
+        let [left, _] = render_blocks(built, 96_000, &[512]);
+        let found = pitch(&left[4_800..43_200], 300.0, 800.0, f64::from(RATE));
+        assert!((found - hertz).abs() < 0.2, "{found} Hz for {hertz}");
+    };
+    sounds(&mut built, 440.0);
+    assert_eq!(edit(&mut built).unwrap(), [""; 0], "it is the same file");
+    let _anew = Wav::sine("anew", RATE, 660.0, 1.5);
+    sounds(&mut built, 440.0);
+    assert_eq!(edit(&mut built).unwrap(), ["play"]);
+    sounds(&mut built, 660.0);
+    // One that is no sound changes nothing.
+    std::fs::write(&wav.0, "no sound").unwrap();
+    let failed = edit(&mut built).unwrap_err();
+    assert!(failed.contains("anew.wav"), "{failed}");
+    sounds(&mut built, 660.0);
 }

@@ -383,3 +383,24 @@ fn a_font_plays_from_a_file_as_it_does_from_the_program() {
     let rest: Vec<f32> = own[0].iter().zip(&copy[0]).map(|(a, b)| a - b).collect();
     assert!(level_db(&rest) < level_db(&own[0]) - 35.0, "{}", level_db(&rest) - level_db(&own[0]));
 }
+
+#[test]
+fn a_font_that_is_written_anew_is_taken_by_an_edit_to_the_same_text() {
+    let font = std::env::temp_dir().join(format!("auralis-{}-anew.sf2", std::process::id()));
+    let shipped = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../soundfonts/auralis.sf2")).unwrap();
+    std::fs::write(&font, &shipped).unwrap();
+    let config = format!("file: {}", font.display());
+    let mut built = built(&config);
+    let preset = auralis_graph::testing::read(&text(&config), &catalogue());
+    let mut prepared = || {
+        let (settings, none) = (preset.settings(), Default::default());
+        let places = auralis_graph::places::Places::anywhere();
+        let edited = built.editor.edit(&preset, &catalogue(), settings, places, &none);
+        edited.unwrap_or_else(|error| panic!("{error}")).prepared
+    };
+    let same = prepared();
+    std::fs::write(&font, &shipped).unwrap();
+    let anew = prepared();
+    std::fs::remove_file(&font).unwrap();
+    assert_eq!((same.len(), anew.len()), (0, 1), "{same:?}, {anew:?}");
+}

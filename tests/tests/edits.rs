@@ -218,15 +218,7 @@ fn edits_are_taken_back_and_made_again_whoever_made_them() {
 #[test]
 fn the_operator_lists_the_folders_from_which_the_network_may_name_files() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 44_100,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut file = hound::WavWriter::create(folder.path().join("bell.wav"), spec).expect("a file");
-    (0..1_000).for_each(|x| file.write_sample(x).expect("a sample"));
-    file.finalize().expect("a whole file");
+    wav(&folder.path().join("bell.wav"), 0..1_000);
     let assets = folder.path().to_string_lossy().into_owned();
     let server = Server::start_with(&[("tone", &tone(220.0, ""))], &["--assets", &assets]);
     let bell = |file: &str| {
@@ -243,4 +235,49 @@ fn the_operator_lists_the_folders_from_which_the_network_may_name_files() {
         assert_eq!(status, 422, "{file}: {answer}");
         assert!(answer["text"].as_str().is_some_and(|text| text.contains(file)), "{answer}");
     }
+}
+
+#[test]
+fn a_sample_that_is_written_anew_is_heard() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("sound.wav");
+    let square =
+        |height: i16| (0..44_000).map(move |frame| if frame / 100 % 2 == 0 { height } else { -height });
+    wav(&file, square(0));
+    let text = format!(
+        "auralis: 1
+nodes:
+  music: {{ type: composer, texture: held }}
+  play: {{ type: sampler, in: music.chords, file: {}, loop: whole, velocity: 0 }}
+  out: {{ type: output, in: play }}
+",
+        file.display()
+    );
+    let server = Server::start(&[("sampled", &text)]);
+    let mut sound = Sound::of(&server);
+    (0..20).for_each(|_| assert!(level_db(&sound.chunk()) < -80.0, "there is nothing in the file"));
+    // Not what a preset's file is called, and not in its folder.
+    wav(&file, square(8_000));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while level_db(&sound.chunk()) < -40.0 {
+        assert!(Instant::now() < deadline, "what was written is not heard");
+    }
+    assert_eq!(server.get("/api/v1/graph")["edition"], 1);
+    // The file is watched on.
+    wav(&file, square(0).take(30_000));
+    while level_db(&sound.chunk()) > -80.0 {
+        assert!(Instant::now() < deadline, "what was written is not heard");
+    }
+}
+
+fn wav(path: &std::path::Path, samples: impl Iterator<Item = i16>) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).expect("a file");
+    samples.for_each(|x| file.write_sample(x).expect("a sample"));
+    file.finalize().expect("a whole file");
 }

@@ -33,6 +33,8 @@ enum Chore {
     Miri,
     /// Plays a station's day in fast motion, with an edit each minute: memory must not grow.
     Soak(proof::Soak),
+    /// Measures how evenly the audio thread computes a graph that takes half of one core.
+    Steady(proof::Steady),
     /// Writes docs/nodes.md and docs/preset.schema.json, as the program prints them.
     Docs,
     /// Writes a node to start from, its line in the catalogue, and a test to fill in.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Chore::Loom => proof::loom(root),
         Chore::Miri => proof::miri(root),
         Chore::Soak(soak) => soak.run(root),
+        Chore::Steady(steady) => steady.run(root),
         Chore::NewNode(arguments) => new_node::run(&arguments, root),
         Chore::Soundfont(arguments) => soundfont::run(&arguments),
         Chore::Test => test::run(root),

@@ -1,5 +1,5 @@
 //! What is shown of the engine beyond its tests: models of its threads (loom), its unsafe code step by step (Miri), its
-//! reader under fire (cargo-fuzz), and a day of its life (soak).
+//! reader under fire (cargo-fuzz), a day of its life (soak), and how evenly it computes (steady).
 
 use crate::shell;
 use std::path::Path;
@@ -16,8 +16,9 @@ pub fn loom(root: &Path) -> Result<(), String> {
 }
 
 /// What Miri runs: the tests of what stands on unsafe code. It takes a thousand times as long as the processor.
-const UNDER_MIRI: [&str; 2] = [
+const UNDER_MIRI: [&str; 3] = [
     "--package auralis-graph --lib --test quanta -- engine:: note:: lanes::tests::a_lane an_engine_is",
+    "--package auralis-graph --all-features --test workers -- stays_until_it_is_done",
     "--package auralis-nodes --lib -- ring_buffer::",
 ];
 
@@ -27,9 +28,12 @@ const UNDER_MIRI: [&str; 2] = [
 /// Miri is not there, or found something.
 pub fn miri(root: &Path) -> Result<(), String> {
     for tests in UNDER_MIRI {
+        // Workers are there for the life of the process.
+        let leaks = if tests.contains("workers") { " -Zmiri-ignore-leaks" } else { "" };
+        let flags = format!("-Zmiri-disable-isolation{leaks}");
         let arguments = ["+nightly", "miri", "test", "--locked"].into_iter().chain(tests.split_whitespace());
         let arguments: Vec<&str> = arguments.collect();
-        shell::run(root, "cargo", &arguments, &[("MIRIFLAGS", "-Zmiri-disable-isolation")])?;
+        shell::run(root, "cargo", &arguments, &[("MIRIFLAGS", &flags)])?;
     }
     Ok(())
 }
@@ -85,5 +89,24 @@ impl Soak {
         let test = ["test", "--package", "auralis-tests", "--all-features", "--locked", "--test", "soak"];
         let arguments: Vec<&str> = test.into_iter().chain(["--", "--nocapture", "station"]).collect();
         shell::run(root, "cargo", &arguments, &[("AURALIS_SOAK_MINUTES", &minutes)])
+    }
+}
+
+/// How long it is measured how evenly the audio thread computes.
+#[derive(clap::Args)]
+pub struct Steady {
+    /// Minutes.
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
+}
+
+impl Steady {
+    /// Plays a graph that takes half of one core in real time, and prints what its blocks took.
+    ///
+    /// # Errors
+    /// One block in a thousand takes more than twice as long as the median.
+    pub fn run(&self, root: &Path) -> Result<(), String> {
+        let bench = ["bench", "--package", "auralis-tests", "--locked", "--bench", "steady"];
+        shell::run(root, "cargo", &bench, &[("AURALIS_STEADY_MINUTES", &self.minutes.to_string())])
     }
 }

@@ -52,11 +52,18 @@ pub struct Bank<'a> {
     /// The node whose recursions are added.
     step: &'a Step,
     lanes: ArrayVec<Lane<'a>, BANK>,
+    /// Whether there are those of other nodes: then none runs before all are known.
+    shared: bool,
 }
 
 impl<'a> Bank<'a> {
     pub(crate) fn new(segment: &'a Segment, memory: &'a Memory, step: &'a Step, level: Level) -> Self {
-        Self { segment, memory, level, step, lanes: ArrayVec::new() }
+        Self { segment, memory, level, step, lanes: ArrayVec::new(), shared: false }
+    }
+
+    /// For the recursions of several nodes, of which `step` is the first.
+    pub(crate) fn shared(segment: &'a Segment, memory: &'a Memory, step: &'a Step, level: Level) -> Self {
+        Self { shared: true, ..Self::new(segment, memory, step, level) }
     }
 
     /// The node whose recursions are added next.
@@ -75,7 +82,8 @@ impl<'a> Bank<'a> {
     /// Adds a recursion that gives a channel of an output port.
     ///
     /// # Panics
-    /// If there is no such port or channel, or the recursion remembers or follows fewer or more numbers.
+    /// If there is no such port or channel, the recursion remembers or follows fewer or more numbers, or the node has
+    /// more recursions than channels.
     #[inline]
     pub fn add<R, const MEMORY: usize, const STEADY: usize, const SIGNALS: usize>(
         &mut self,
@@ -92,6 +100,7 @@ impl<'a> Bank<'a> {
         all[..SIGNALS].copy_from_slice(&signals);
         let to = self.segment.output_wire(self.step, port, channel);
         if self.lanes.is_full() {
+            assert!(!self.shared, "a node has more recursions than channels");
             self.run();
         }
         self.lanes.push(Lane { run: run::<R, MEMORY, STEADY, SIGNALS>, memory, steady, signals: all, to });

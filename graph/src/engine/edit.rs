@@ -1,7 +1,7 @@
 //! A running graph becomes another: what the control side hands over, and how the engine takes it, in time that
 //! depends on what changes and not on the size of the graph.
 
-use super::Engine;
+use super::Machine;
 use super::cell::SharedCell;
 use super::crew::Job;
 use super::fade::Fader;
@@ -129,7 +129,7 @@ impl Renumbering {
     }
 }
 
-impl Engine {
+impl Machine {
     /// Between two quanta: begins an edit that waits, or goes on with the one under way.
     pub(super) fn turn_page(&mut self) {
         if let Some(edit) = &mut self.edit {

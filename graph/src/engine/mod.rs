@@ -6,6 +6,7 @@ mod context;
 pub(crate) mod crew;
 mod edit;
 mod fade;
+mod front;
 pub(crate) mod glue;
 mod io;
 mod levels;
@@ -14,6 +15,7 @@ mod params;
 mod pending;
 mod pressure;
 mod schedule;
+mod sharing;
 pub(crate) mod tasks;
 mod tile;
 mod turn;
@@ -21,6 +23,7 @@ mod turn;
 pub use bank::{Bank, MOST_SIGNALS, Recursion, STRIDE};
 pub use context::Context;
 pub use edit::Reclaimed;
+pub use front::Engine;
 pub use io::{AudioIn, AudioOut, Io, Param};
 pub use pressure::MOST_RELIEF;
 
@@ -45,12 +48,13 @@ use crate::param::Amount;
 use crate::settings::{Setting, Settings, SettingsLog};
 use crate::transport::{Anchor, Timeline};
 use cell::Moves;
-use crew::Job;
+use crew::{Job, Progress};
 use fearless_simd::{Level, dispatch};
 use pending::{Pending, Waiting};
 use pressure::Pressure;
+use sharing::Sharing;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use turn::{Probe, Scratch, Shared, Turn};
 
 /// A note that leaves the program, with its frame of the engine's clock.
@@ -66,9 +70,9 @@ pub struct NoteOut {
     pub event: NoteEvent,
 }
 
-/// A compiled graph, running. `Send`, not `Sync`: one thread at a time renders. Rendering allocates, locks and
-/// waits for nothing; making and dropping an engine does.
-pub struct Engine {
+/// A compiled graph, running. What workers read of it stays where it is, and as it is, until they are done: an
+/// [`Engine`] sees to that.
+pub(crate) struct Machine {
     schedule: Box<Schedule>,
     controls: Arc<[ControlMap]>,
     sample_rate: u32,
@@ -80,18 +84,19 @@ pub struct Engine {
     pending: Pending,
     moves: Moves,
     link: Link,
-    scratch: Scratch,
     simd: Level,
     /// What workers help with, where the graph is spread over threads.
     job: Option<Arc<Job>>,
+    /// Whether they may.
+    sharing: Sharing,
+    /// When the quantum began.
+    began: Instant,
     /// The last steps whose time was taken.
     probe: Probe,
     pressure: Pressure,
     /// Whether nodes of low priority are silent.
     shed: bool,
     output: [Block; 2],
-    /// Frames of `output` that the caller has taken.
-    taken: usize,
     notes_out: Vec<NoteOut>,
     initial: Settings,
     /// The edit that is under way.
@@ -103,16 +108,6 @@ pub struct Engine {
     early: Option<(u32, Command)>,
 }
 
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let segments = self.schedule.segments.len();
-        f.debug_struct("Engine")
-            .field("frame", &self.frame)
-            .field("segments", &segments)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Groups of steps whose time is taken in one quantum of every sixteen.
 const PROBED: usize = 16;
 const PROBE_MASK: i64 = 16 * QUANTUM as i64 - 1;
@@ -120,11 +115,14 @@ const PROBE_MASK: i64 = 16 * QUANTUM as i64 - 1;
 /// does not make the next one late.
 const PROBED_WHEN_LATE: usize = 64;
 
+/// Part of a quantum's sound that a call waits for workers where the one before has given them up.
+const PATIENCE: f32 = 0.25;
+
 /// Notes that can leave the program in one quantum.
 const NOTES_OUT: usize = 1024;
 
-impl Engine {
-    pub(crate) fn new(
+impl Machine {
+    fn new(
         schedule: Schedule,
         controls: Arc<[ControlMap]>,
         settings: Settings,
@@ -143,14 +141,14 @@ impl Engine {
             pending: Pending::new(),
             moves: Moves::new(),
             link,
-            scratch: Scratch::new(),
             simd: crate::instructions::level(),
             job: None,
+            sharing: Sharing::new(sample_rate),
+            began: Instant::now(),
             probe: Probe::NOTHING,
             pressure: Pressure::new(sample_rate, pace),
             shed: false,
             output: [Block::SILENCE; 2],
-            taken: QUANTUM,
             notes_out: Vec::with_capacity(NOTES_OUT),
             initial: settings,
             edit: None,
@@ -160,34 +158,8 @@ impl Engine {
         }
     }
 
-    /// Frames per second.
-    pub fn sample_rate(&self) -> u32 {
-        self.sample_rate
-    }
-
-    /// Frames by which the output lags behind the position.
-    pub fn latency(&self) -> u32 {
-        self.schedule.latency
-    }
-
-    /// The engine's clock: frames computed since reset, in whole quanta.
-    pub fn frame(&self) -> i64 {
-        self.frame
-    }
-
-    /// Musical position of the next frame to be computed, in ticks.
-    pub fn tick(&self) -> f64 {
-        self.timeline.tick_at(self.frame)
-    }
-
-    /// The settings in force.
-    pub fn settings(&self) -> Settings {
-        self.log.current()
-    }
-
-    /// Forgets all signal and goes to a position, with the settings in force there and before it. Not for the
-    /// audio thread while it has deadlines: the time it takes grows with the graph.
-    pub fn reset(&mut self, start: &Start) {
+    /// Forgets all signal and goes to a position, with the settings in force there and before it.
+    fn reset(&mut self, start: &Start) {
         self.settle();
         for shared in self.schedule.cells() {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
@@ -197,7 +169,7 @@ impl Engine {
         unsafe { self.schedule.memory.clear() };
         self.pending.clear();
         self.frame = 0;
-        self.taken = QUANTUM;
+        self.sharing = Sharing::new(self.sample_rate);
         self.log.restart(start.before);
         for (tick, settings) in &start.changes {
             self.log.push(*tick, *settings);
@@ -222,66 +194,12 @@ impl Engine {
         self.link.status.publish(0, tick, self.log.current());
     }
 
-    /// The settings with which the graph was made.
-    pub fn initial_settings(&self) -> Settings {
-        self.initial
-    }
-
-    /// Renders `left.len()` frames of stereo. Any length is fine: the rest of a quantum is kept for the next
-    /// call, and the samples do not depend on the lengths asked for. Real-time safe.
+    /// Begins a quantum and computes it, as far as workers let it in time.
     ///
-    /// # Panics
-    /// If the two slices differ in length.
-    pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
-        self.render_with(left, right, |_| {});
-    }
-
-    /// [`Engine::render`], handing on the notes that leave, a quantum at a time, as they are computed.
-    ///
-    /// # Panics
-    /// If the two slices differ in length.
-    pub fn render_with(&mut self, left: &mut [f32], right: &mut [f32], mut notes: impl FnMut(&[NoteOut])) {
-        assert_eq!(left.len(), right.len(), "both channels have the same number of frames");
-        let mut done = 0;
-        while done < left.len() {
-            if self.taken == QUANTUM {
-                self.quantum();
-                self.taken = 0;
-                notes(&self.notes_out);
-            }
-            let n = (left.len() - done).min(QUANTUM - self.taken);
-            left[done..done + n].copy_from_slice(&self.output[0][self.taken..self.taken + n]);
-            right[done..done + n].copy_from_slice(&self.output[1][self.taken..self.taken + n]);
-            done += n;
-            self.taken += n;
-        }
-    }
-
-    /// Computes one quantum of 64 frames: [`Engine::output`] and [`Engine::notes_out`] hold what came of it.
-    /// Real-time safe.
-    pub fn quantum(&mut self) {
-        if cfg!(miri) {
-            // Miri has no control register for denormal numbers.
-            return self.run();
-        }
-        // SAFETY: the closure is ordinary arithmetic; the flags only change how denormal numbers are treated,
-        // which no code in it relies on, and they are restored before this returns.
-        unsafe { no_denormals::no_denormals(|| self.run()) };
-    }
-
-    /// The two channels of the last quantum.
-    pub fn output(&self) -> &[Block; 2] {
-        &self.output
-    }
-
-    /// The notes that left the program in the last quantum, by frame.
-    pub fn notes_out(&self) -> &[NoteOut] {
-        &self.notes_out
-    }
-
-    fn run(&mut self) {
-        let _guard = crate::realtime::enter();
-        let began = Instant::now();
+    /// # Safety
+    /// Unless it is done, the machine stays where it is, and as it is, until [`Machine::go_on`] finds that it is.
+    unsafe fn run(&mut self, scratch: &mut Scratch) -> Progress {
+        self.began = Instant::now();
         self.turn_page();
         self.take_commands();
         let timed = self.next_probe();
@@ -305,10 +223,25 @@ impl Engine {
             timed,
             deadline: self.pressure.deadline(),
         };
-        match self.job.as_deref().filter(|_| !schedule.tasks.is_empty()) {
-            Some(job) => job.run(&shared, &mut self.scratch),
-            None => Turn::new(&shared, &mut self.scratch).run(0..schedule.segments.len()),
+        let shares = !schedule.tasks.is_empty() && self.sharing.is_on(self.frame);
+        match self.job.as_deref().filter(|_| shares) {
+            // SAFETY: by the contract above.
+            Some(job) => unsafe { job.begin(shared, scratch) },
+            None => {
+                Turn::new(&shared, scratch).run(0..schedule.segments.len());
+                Progress::Done(Duration::ZERO)
+            }
         }
+    }
+
+    /// Goes on with a quantum that waits for workers.
+    fn go_on(&self, scratch: &mut Scratch) -> Progress {
+        let patience = Duration::from_secs_f32(QUANTUM as f32 / self.sample_rate as f32 * PATIENCE);
+        self.job.as_deref().map_or(Progress::Done(Duration::ZERO), |job| job.go_on(scratch, Some(patience)))
+    }
+
+    /// Ends a quantum that is done, for which workers had to be waited for so long.
+    fn end(&mut self, waited: Duration) {
         self.moves.clear();
         self.collect();
         for inbox in &*self.schedule.inboxes {
@@ -316,9 +249,12 @@ impl Engine {
             unsafe { self.schedule.memory.notes_mut(*inbox) }.clear();
         }
         self.frame += QUANTUM as i64;
-        if self.pressure.note(began.elapsed().as_nanos() as f32) {
+        if self.pressure.note(self.began.elapsed().as_nanos() as f32) {
             let (steps, frame) = (self.pressure.relief(), self.frame);
             self.link.report(Report::Relieved { steps, frame });
+        }
+        if self.sharing.note(self.frame, self.pressure.deadline(), waited, self.pressure.is_late()) {
+            self.link.report(Report::Waited { frame: self.frame });
         }
         self.shed();
         self.link.status.publish(self.frame, self.timeline.tick_at(self.frame), self.log.current());

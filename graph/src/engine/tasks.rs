@@ -75,13 +75,23 @@ impl Tasks {
         None
     }
 
-    /// Says that a task is done: those that waited for it last can begin.
-    pub fn finish(&self, leads: &[u32]) {
+    /// Whether there is one that can begin.
+    pub fn can_begin(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) != 0
+    }
+
+    /// Says that a task has come to its end: those that waited for it last can begin.
+    pub fn let_begin(&self, leads: &[u32]) {
         for lead in leads {
             if self.waits[*lead as usize].fetch_sub(1, Ordering::AcqRel) == 1 {
                 self.ready.fetch_or(1 << lead, Ordering::Release);
             }
         }
+    }
+
+    /// Says that a task is done, with all that it took. By itself, because after the last one the schedule may be gone,
+    /// and with it what else would be handed over here.
+    pub fn finish(&self) {
         self.left.fetch_sub(1, Ordering::Release);
     }
 
@@ -96,36 +106,38 @@ mod tests {
     use super::*;
 
     /// A diamond: 0, then 1 and 2, then 3.
-    fn diamond() -> ([Task; 4], [u32; 4]) {
+    const LEADS: [u32; 4] = [1, 2, 3, 3];
+
+    fn diamond() -> [Task; 4] {
         let task =
             |waits, start, len| Task { segments: Stretch::default(), waits, leads: Stretch { start, len } };
-        ([task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)], [1, 2, 3, 3])
+        [task(0, 0, 2), task(1, 2, 1), task(1, 3, 1), task(2, 4, 0)]
     }
 
-    fn leads(task: &Task, all: &'static [u32; 4]) -> &'static [u32] {
-        &all[task.leads.start as usize..][..task.leads.len as usize]
+    fn end(tasks: &Tasks, task: &Task) {
+        tasks.let_begin(&LEADS[task.leads.start as usize..][..task.leads.len as usize]);
+        tasks.finish();
     }
 
     #[test]
     fn tasks_begin_when_what_they_wait_for_is_done() {
-        static LEADS: [u32; 4] = [1, 2, 3, 3];
-        let (plan, _) = diamond();
+        let plan = diamond();
         let tasks = Tasks::new();
         for _ in 0..3 {
             tasks.open(&plan);
             assert_eq!(tasks.claim(End::First), Some(0));
             assert_eq!(tasks.claim(End::First), None);
-            tasks.finish(leads(&plan[0], &LEADS));
+            end(&tasks, &plan[0]);
             assert_eq!(
                 [End::Last, End::First, End::First].map(|end| tasks.claim(end)),
                 [Some(2), Some(1), None]
             );
-            tasks.finish(leads(&plan[2], &LEADS));
+            end(&tasks, &plan[2]);
             assert_eq!(tasks.claim(End::First), None);
-            tasks.finish(leads(&plan[1], &LEADS));
+            end(&tasks, &plan[1]);
             assert_eq!(tasks.claim(End::First), Some(3));
             assert!(!tasks.are_done());
-            tasks.finish(leads(&plan[3], &LEADS));
+            end(&tasks, &plan[3]);
             assert!(tasks.are_done());
         }
     }

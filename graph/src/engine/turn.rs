@@ -73,8 +73,18 @@ pub(crate) struct Turn<'a> {
     scratch: &'a mut Block,
     /// Steps whose recursions are still to run.
     waiting: ArrayVec<u32, BANK>,
-    /// Whether these run now.
-    joined: bool,
+    joining: Joining,
+}
+
+/// How far the recursions of all that wait are, should one panic.
+#[derive(Clone, Copy)]
+enum Joining {
+    /// They have not begun.
+    Not,
+    /// The node at this place among those that wait is asked for its own; none has run.
+    Asks(usize),
+    /// They run.
+    Runs,
 }
 
 /// Notes which step it was, should one panic: until then the walk keeps the place in a register.
@@ -99,7 +109,7 @@ impl<'a> Turn<'a> {
             signals: &mut scratch.signals,
             scratch: &mut scratch.block,
             waiting: ArrayVec::new(),
-            joined: false,
+            joining: Joining::Not,
         }
     }
 
@@ -303,14 +313,15 @@ impl<'a> Turn<'a> {
     fn join<S: Simd>(&mut self, simd: S) {
         let (segment, memory) = (self.segment, self.memory);
         let Some(first) = self.waiting.first() else { return };
-        self.joined = true;
-        let mut bank = Bank::new(segment, memory, &segment.steps[*first as usize], self.shared.level);
-        for index in &self.waiting {
+        let mut bank = Bank::shared(segment, memory, &segment.steps[*first as usize], self.shared.level);
+        for (place, index) in self.waiting.iter().enumerate() {
+            self.joining = Joining::Asks(place);
             let step = &segment.steps[*index as usize];
             bank.turn_to(step);
             // SAFETY: as in `run_all`; each of the steps has a cell of its own.
             unsafe { step.cell.get() }.processor.recursions(&mut bank);
         }
+        self.joining = Joining::Runs;
         bank.run();
         drop(bank);
         for index in std::mem::take(&mut self.waiting) {
@@ -322,7 +333,7 @@ impl<'a> Turn<'a> {
                 levels::note(segment, self.memory, step, &cell.peaks);
             }
         }
-        self.joined = false;
+        self.joining = Joining::Not;
     }
 
     /// `THROUGH` says that the outputs are to hold what comes in.
@@ -391,14 +402,15 @@ impl<'a> Turn<'a> {
         self.fail(step, cell, Failure::NotFinite);
     }
 
-    /// Mutes the node whose turn it is, because it panicked; where recursions ran together, all that they belong to. The
-    /// others have their turns.
+    /// Mutes the node whose turn it is, because it panicked. The others have their turns: where recursions are gathered
+    /// this begins again without it. Recursions that run do not see whose numbers they are for, so that all are at fault.
     #[cold]
     fn pass_over(&mut self, at: &std::cell::Cell<usize>) {
         let index = at.get();
-        let failed = match std::mem::take(&mut self.joined) {
-            true => std::mem::take(&mut self.waiting),
-            false => ArrayVec::from_iter([index as u32]),
+        let failed = match std::mem::replace(&mut self.joining, Joining::Not) {
+            Joining::Not => ArrayVec::from_iter([index as u32]),
+            Joining::Asks(place) => ArrayVec::from_iter(self.waiting.pop_at(place)),
+            Joining::Runs => std::mem::take(&mut self.waiting),
         };
         for index in failed {
             let step = &self.segment.steps[index as usize];

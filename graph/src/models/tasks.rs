@@ -32,7 +32,8 @@ impl Work {
         // SAFETY: as above.
         unsafe { *self.numbers[task].get_mut().deref() += sum + 1 };
         let leads = diamond()[task].leads;
-        self.tasks.finish(&LEADS[leads.start as usize..][..leads.len as usize]);
+        self.tasks.let_begin(&LEADS[leads.start as usize..][..leads.len as usize]);
+        self.tasks.finish();
     }
 }
 
@@ -66,6 +67,55 @@ fn each_task_is_done_once_after_those_it_waits_for_whoever_does_it() {
             unsafe { *number.get().deref() }
         });
         assert_eq!(numbers, [1, 2, 2, 5]);
+        worker.join().expect("the worker ends");
+    });
+}
+
+/// What a quantum's tasks need, and the tasks: two that can begin at once.
+struct Quantum {
+    tasks: Tasks,
+    needs: UnsafeCell<u32>,
+}
+
+// SAFETY: it is written while all tasks are done, and read by who has claimed one; that is what the model shows.
+unsafe impl Sync for Quantum {}
+
+impl Quantum {
+    fn help(&self, end: End) {
+        while let Some(task) = self.tasks.claim(end) {
+            // SAFETY: the task is not done; loom holds us to it.
+            let needs = unsafe { *self.needs.get().deref() };
+            assert!(needs > 0, "{task} runs before its quantum");
+            self.tasks.finish();
+        }
+    }
+}
+
+#[test]
+fn what_a_quantum_needs_stays_until_workers_are_done_though_it_was_given_up_meanwhile() {
+    check_up_to(Some(3), || {
+        let quantum = Arc::new(Quantum { tasks: Tasks::new(), needs: UnsafeCell::new(0) });
+        let worker = spawn({
+            let quantum = Arc::clone(&quantum);
+            move || {
+                for _ in 0..3 {
+                    quantum.help(End::Last);
+                    loom::thread::yield_now();
+                }
+            }
+        });
+        for _ in 0..2 {
+            // SAFETY: all tasks are done; loom holds us to it.
+            unsafe { *quantum.needs.get_mut().deref() += 1 };
+            quantum.tasks.open(&[Task::default(); 2]);
+            quantum.help(End::First);
+            // The audio thread goes away, and looks again with its next call.
+            while !quantum.tasks.are_done() {
+                loom::thread::yield_now();
+            }
+        }
+        // SAFETY: all tasks are done.
+        assert_eq!(unsafe { *quantum.needs.get().deref() }, 2);
         worker.join().expect("the worker ends");
     });
 }

@@ -324,7 +324,7 @@ impl Builder<'_> {
     ) -> Option<(Box<dyn Processor>, Traits)> {
         let (node, widths) = (self.wanted.entry(index), self.wanted.widths(index));
         let settings = node.overrides.apply(self.options.settings);
-        let mut offers = Vec::new();
+        let (mut offers, mut files) = (Vec::new(), Vec::new());
         let mut prepare = Prepare {
             name: &node.name,
             sample_rate: self.options.sample_rate,
@@ -339,11 +339,12 @@ impl Builder<'_> {
             pace: self.options.pace,
             places: &self.options.places,
             offers: &mut offers,
+            files: &mut files,
         };
         match node.kind.prepare(&node.config, &mut prepare) {
             Ok(Prepared { processor, latency, tail }) => {
                 let peaks = peaks(node, &widths.outputs);
-                Some((processor, Traits { latency, tail, offers, peaks }))
+                Some((processor, Traits { latency, tail, offers, files, peaks }))
             }
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);

@@ -2,7 +2,7 @@
 //! run side by side while it changes. Control side.
 
 use super::build::{Changed, Offers, Options, Plan};
-use super::nodes::Nodes;
+use super::nodes::{Nodes, Running};
 use super::program::{Exits, Program, is_centred};
 use super::union::Union;
 use crate::catalogue::Catalogue;
@@ -12,7 +12,7 @@ use crate::engine::glue::Onset;
 use crate::engine::{Edit, Fader, Order, Page, Reclaimed, Remodulated, Renumbering, SharedCell, crew};
 use crate::node::Tail;
 use crate::param::Amount;
-use crate::places::Places;
+use crate::places::{Places, Version};
 use crate::preset::Preset;
 use crate::settings::Settings;
 use crate::sync::ArrayQueue;
@@ -95,6 +95,11 @@ impl Editor {
             self.under_way -= 1;
         }
         self.under_way
+    }
+
+    /// The files that its nodes were made from. Where one was written since, an edit to the same text brings it in.
+    pub fn files(&self) -> impl Iterator<Item = &Version> {
+        self.nodes.of_files().flat_map(|node| &node.prepared.files)
     }
 
     /// What was dropped since this was last called.
@@ -237,6 +242,8 @@ impl Editor {
         failed: &BTreeSet<String>,
     ) -> Result<(Plan, Union), EditError> {
         let mut anew: BTreeSet<String> = failed.clone();
+        let old = |node: &&Running| !node.prepared.files.iter().all(Version::is_current);
+        anew.extend(self.nodes.of_files().filter(old).map(|node| node.part.entry.name.clone()));
         loop {
             let plan = Plan::new(preset, catalogue, &self.options, &self.nodes, &anew)
                 .map_err(|mistakes| EditError::Mistakes(Box::new(mistakes)))?;

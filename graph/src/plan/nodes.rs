@@ -8,6 +8,7 @@ use crate::command::NodeId;
 use crate::controller::{Directory, Listed};
 use crate::engine::Peaks;
 use crate::node::{Outlet as Offered, Tail};
+use crate::places::Version;
 use crate::port::PacketFlow;
 use crate::preset::{NodeEntry, Preset, Priority};
 use rpds::{HashTrieMapSync, VectorSync};
@@ -30,6 +31,8 @@ pub(crate) struct Traits {
     pub latency: u32,
     pub tail: Tail,
     pub offers: Vec<Offered>,
+    /// Files that it was made from.
+    pub files: Vec<Version>,
     pub peaks: Peaks,
 }
 
@@ -87,6 +90,7 @@ struct Facts {
     latency: u32,
     tail: Tail,
     offers: bool,
+    files: bool,
     musical: bool,
     low: bool,
 }
@@ -99,6 +103,7 @@ impl Facts {
         latency: 0,
         tail: Tail::Frames(0),
         offers: false,
+        files: false,
         musical: false,
         low: false,
     };
@@ -112,6 +117,7 @@ impl Facts {
             latency: node.prepared.latency,
             tail: node.prepared.tail,
             offers: !node.prepared.offers.is_empty(),
+            files: !node.prepared.files.is_empty(),
             musical: musical(entry).next().is_some(),
             low: entry.priority == Priority::Low,
         }
@@ -254,6 +260,11 @@ impl Nodes {
     fn flagged(&self, is: impl Fn(&Facts) -> bool) -> impl Iterator<Item = (u32, &Running)> {
         let numbers = self.text.iter().copied().filter(move |number| is(&self.facts[*number as usize]));
         numbers.filter_map(|number| Some((number, self.get(number)?)))
+    }
+
+    /// Nodes that were made from files.
+    pub fn of_files(&self) -> impl Iterator<Item = &Running> {
+        self.flagged(|facts| facts.files).map(|(_, node)| node)
     }
 
     /// How long the graph sounds after everything in it fell silent: tails in a row add up.

@@ -2,9 +2,9 @@
 
 use super::decode::{self, Header};
 use super::sound::{Cycle, Sound};
-use crate::shelf::{Shelf, Version};
+use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::Places;
+use auralis_graph::places::{Places, Version};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -185,6 +185,17 @@ impl SamplerConfig {
         NodeError::new(format!("`{}` {refusal}", path.display())).at("file").help(help)
     }
 
+    /// The file as it is now; none for the sound that ships.
+    ///
+    /// # Errors
+    /// That it is not there or cannot be read.
+    pub fn version(&self, places: &Places) -> Result<Option<Version>, NodeError> {
+        let of = |path: PathBuf| {
+            Version::of(&path).map_err(|error| Self::refuse(&path, &format!("cannot be read: {error}")))
+        };
+        self.path(places)?.map(of).transpose()
+    }
+
     /// The recording with its loop, shared with everyone in this process who plays the same.
     ///
     /// # Errors
@@ -192,11 +203,7 @@ impl SamplerConfig {
     pub fn sound(&self, places: &Places) -> Result<Arc<Sound>, NodeError> {
         let path = self.path(places)?;
         let refuse = |path: &Path, refusal: &str| Self::refuse(path, refusal);
-        let version = |path: &PathBuf| {
-            Version::of(path).map_err(|error| refuse(path, &format!("cannot be read: {error}")))
-        };
-        let key = (path.as_ref().map(version).transpose()?, self.cycle, self.crossfade);
-        SOUNDS.get(key, || {
+        SOUNDS.get((self.version(places)?, self.cycle, self.crossfade), || {
             let recording = match &path {
                 None => decode::bytes(DEFAULT).map_err(NodeError::new),
                 Some(path) => decode::file(path).map_err(|refusal| refuse(path, &refusal)),

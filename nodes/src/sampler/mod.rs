@@ -65,6 +65,9 @@ out: { type: output, in: glass }";
     }
 
     fn prepare(config: &SamplerConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
+        if let Some(file) = config.version(cx.places)? {
+            cx.reads(file);
+        }
         let sound = config.sound(cx.places)?;
         // A note sounds on for its release; what is played out lasts as long as the file an octave lower.
         let tail = if config.one_shot { 2.0 * sound.seconds() } else { 10.0 };

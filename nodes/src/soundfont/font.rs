@@ -3,9 +3,9 @@
 use super::oversample::{FACTOR, oversampled};
 use super::riff::{Broken, Parts, Span, read};
 use super::tables::Tables;
-use crate::shelf::{Shelf, Version};
+use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::Places;
+use auralis_graph::places::{Places, Version};
 use rustysynth::{LoopMode, SoundFont};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -86,16 +86,23 @@ impl Source {
         NodeError::new(format!("{} {broken}", self.name())).at("file").help("choose another SoundFont (.sf2)")
     }
 
+    /// The file as it is now; none for the shipped one.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn version(&self) -> Result<Option<Version>, NodeError> {
+        match self {
+            Self::Shipped => Ok(None),
+            Self::File(path) => Version::of(path).map(Some).map_err(|error| self.refuse(&error.into())),
+        }
+    }
+
     /// The font, shared with everyone in this process who plays the same file.
     ///
     /// # Errors
     /// What is wrong with the file.
     pub fn load(&self) -> Result<Arc<Font>, NodeError> {
-        let version = match self {
-            Self::Shipped => None,
-            Self::File(path) => Some(Version::of(path).map_err(|error| self.refuse(&error.into()))?),
-        };
-        FONTS.get(version, || {
+        FONTS.get(self.version()?, || {
             let sound = match self {
                 Self::Shipped => load_shipped(),
                 Self::File(path) => File::open(path).map_err(Broken::from).and_then(load),

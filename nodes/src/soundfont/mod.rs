@@ -78,7 +78,11 @@ out: { type: output, in: piano }";
     }
 
     fn prepare(config: &SoundfontConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
-        let font = config.source(cx.places)?.load()?;
+        let source = config.source(cx.places)?;
+        if let Some(file) = source.version()? {
+            cx.reads(file);
+        }
+        let font = source.load()?;
         let player = Player::new(font, config, cx.sample_rate)?;
         let tail = player.tail();
         Ok(Prepared::new(player).tail(Tail::Frames(tail)))

@@ -8,19 +8,21 @@ use auralis_graph::command::When;
 use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::node::Role;
-use auralis_graph::places::Places;
+use auralis_graph::places::{Places, Version};
+use auralis_graph::plan::Editor;
 use auralis_graph::{Preset, Source};
 use auralis_nodes::composer::PhraseGrid;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// Longest wait for an engine to take an edit over.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Watches the file of what plays, or comes, if it is one, and edits the graph each time it is written.
-    pub(super) fn watch(self: &Arc<Self>, path: Option<&Path>) {
+    /// Watches the file of what plays, or comes, if it is one, and those that its nodes were made from. Edits the graph
+    /// each time that one is written.
+    pub(super) fn watch(self: &Arc<Self>, path: Option<&Path>, editor: &Mutex<Editor>) {
         let watch = path.filter(|path| path.is_file()).and_then(|path| {
             let station: Weak<Self> = Arc::downgrade(self);
             let changed = move || {
@@ -31,6 +33,9 @@ impl Shared {
             let watching = Watch::new(path, changed);
             watching.inspect_err(|error| tracing::warn!("{} is not watched: {error}", path.display())).ok()
         });
+        if let Some(watch) = &watch {
+            watch.follow(lock(editor).files().map(Version::path));
+        }
         *lock(&self.watch) = watch;
     }
 
@@ -41,6 +46,7 @@ impl Shared {
         let Some(path) = &current.path else { return };
         let outcome = library::load_file(path).map_err(StationError::from).and_then(|loaded| {
             let same = loaded.source.text() == current.preset.source.text();
+            let same = same && lock(&current.editor).files().all(Version::is_current);
             if same { Ok(None) } else { self.edit(Next::Written(loaded)).map(Some) }
         });
         match outcome {
@@ -89,6 +95,9 @@ impl Shared {
         let places = loaded.places.clone();
         let edited = editing.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
         lock(&self.muted).clear();
+        if let Some(watch) = &*lock(&self.watch) {
+            watch.follow(editing.files().map(Version::path));
+        }
         let grid = edited.offers.of::<PhraseGrid>().next().map_or(current.grid, |(_, grid)| *grid);
         let next = Current {
             preset: Arc::clone(&preset),

@@ -213,6 +213,7 @@ impl Station {
         if first > 0 {
             tracing::info!("{} goes on at {at:.1} s", preset.title());
         }
+        let editor = Arc::clone(&current.editor);
         let shared = Arc::new(Shared {
             pcm: ChunkRing::new(chunks, pcm_bytes, rate, seconds).starting_at(first),
             messages: ChunkRing::new(chunks, message_bytes, rate, seconds).starting_at(first),
@@ -239,7 +240,7 @@ impl Station {
         });
         let work = render::Work::new(Arc::clone(&shared), playing, frames);
         let thread = std::thread::Builder::new().name("auralis-render".into()).spawn(move || work.run())?;
-        shared.watch(path.as_deref());
+        shared.watch(path.as_deref(), &editor);
         edit::keep_balance(&shared)?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -432,8 +433,9 @@ impl Shared {
         let resumed = keeper.resume(passed.max(0) as f64 / 1e6, &preset, piece)?;
         playing.begin(&resumed.start);
         let current = Current { edition, ..current };
+        let editor = Arc::clone(&current.editor);
         *lock(&self.next) = Some(Coming { playing, current, resumed, at });
-        self.watch(path.as_deref());
+        self.watch(path.as_deref(), &editor);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// How the phrases of a graph are counted: by its first composer, else eight bars each.
 fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
@@ -18,6 +19,11 @@ fn grid_of(built: &Built, piece: piece::Settings) -> PhraseGrid {
     let plain = PhraseGrid { ticks, bars: 8, change: ticks };
     built.offers.of::<PhraseGrid>().next().map_or(plain, |(_, grid)| *grid)
 }
+
+/// Longest wait for a thread that helps, in one chunk.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long it is left alone.
+const NAP: Duration = Duration::from_millis(1);
 
 /// A preset that is about to play, what others will know of it, and where it is taken up.
 pub struct Coming {
@@ -98,8 +104,18 @@ impl Playing {
     /// Renders until so many frames wait; after each quantum it is told how many there were.
     fn fill(&mut self, frames: usize, mut after_quantum: impl FnMut(u32)) {
         let mut quanta = 0;
+        let began = Instant::now();
         while self.waiting.len() < frames * 2 {
             self.engine.quantum();
+            if self.engine.is_stalled() {
+                // A thread that helps does not come back. There is time, and perhaps it needs this core; but who waits
+                // for a chunk shall not wait for good.
+                if began.elapsed() > PATIENCE {
+                    return self.waiting.resize(frames * 2, 0);
+                }
+                std::thread::sleep(NAP);
+                continue;
+            }
             quanta += 1;
             after_quantum(quanta);
             while let Read::Chunk(chunk) = self.ring.read(&mut self.cursor) {

@@ -6,7 +6,7 @@ use super::lead::Lead;
 use super::levels::Gauge;
 use super::playing::{Coming, Playing};
 use super::{Current, Fault, Shared, lock, now_micros};
-use auralis_graph::command::{Change, Report, When, describe_relief};
+use auralis_graph::command::{Change, Report, STALLED, WAITED, When, describe_relief};
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
@@ -243,7 +243,10 @@ impl Work {
                         self.shared.tell_all(Fault::SynthesisFailed.message(describe_relief(steps)));
                     }
                 }
-                Report::Applied { .. } => {}
+                // Nobody hears it before the lead is used up: then that is told.
+                Report::Stalled { .. } => tracing::warn!("{STALLED}"),
+                Report::Waited { .. } => tracing::warn!("{WAITED}"),
+                Report::Applied { .. } | Report::Resumed { .. } => {}
             }
         }
     }

@@ -94,9 +94,9 @@ pub fn play(command: &Play) -> Outcome {
     stream.play()?;
     print(format!("{} plays on {} at {rate} Hz; Ctrl-C ends it", preset.title(), name(&device)))?;
     let path = loaded.path.filter(|path| path.is_file());
+    let failed = Default::default();
     let live =
-        Live { catalogue, sets, preset, path, editor, controller, keyboards, failed: Default::default() };
-    let (live, _watch) = live.watch();
+        Live { catalogue, sets, preset, path, editor, controller, keyboards, failed, watch: None }.watched();
     let look = || live.lock().unwrap_or_else(PoisonError::into_inner).listen();
     runtime.block_on(wait(command.length, interrupted, look));
     Ok(())

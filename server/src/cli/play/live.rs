@@ -5,8 +5,9 @@ use super::midi::Keyboards;
 use crate::adjust::Sets;
 use crate::library::{self, Loaded};
 use crate::watch::Watch;
-use auralis_graph::command::{Report, When, describe_relief};
+use auralis_graph::command::{Report, STALLED, WAITED, When, describe_relief};
 use auralis_graph::node::Role;
+use auralis_graph::places::Version;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::{Catalogue, Controller, Preset};
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub struct Live {
     pub keyboards: Keyboards,
     /// The nodes that failed and are silent.
     pub failed: BTreeSet<String>,
+    /// Watches its file, and those that its nodes were made from.
+    pub watch: Option<Watch>,
 }
 
 /// Longest wait for an engine to take an edit over.
@@ -47,17 +50,33 @@ pub fn entrances(preset: &Preset) -> Vec<String> {
 }
 
 impl Live {
-    /// Edits what plays each time its file is written, for as long as what this gives is kept.
-    pub fn watch(self) -> (Arc<Mutex<Self>>, Option<Watch>) {
+    /// Edits what plays each time its file is written, or one that a node was made from, as long as this is kept.
+    pub fn watched(self) -> Arc<Mutex<Self>> {
         let path = self.path.clone();
         let live = Arc::new(Mutex::new(self));
-        let changes = Arc::clone(&live);
-        let changed = move || changes.lock().unwrap_or_else(PoisonError::into_inner).reload();
+        let changes = Arc::downgrade(&live);
+        let changed = move || {
+            if let Some(live) = changes.upgrade() {
+                live.lock().unwrap_or_else(PoisonError::into_inner).reload();
+            }
+        };
         let watch = path.and_then(|path| {
             let watch = Watch::new(&path, changed);
             watch.inspect_err(|error| tracing::warn!("{} is not watched: {error}", path.display())).ok()
         });
-        (live, watch)
+        {
+            let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.watch = watch;
+            live.follow();
+        }
+        live
+    }
+
+    /// Watches the files that its nodes are made from now.
+    fn follow(&self) {
+        if let Some(watch) = &self.watch {
+            watch.follow(self.editor.files().map(Version::path));
+        }
     }
 
     /// Says which nodes have failed since it was asked last, and sees to it that the work is shared out well.
@@ -76,7 +95,13 @@ impl Live {
                 Report::Relieved { steps, .. } => {
                     let _ = writeln!(anstream::stderr(), "warning: {}", describe_relief(steps));
                 }
-                Report::Applied { .. } => {}
+                Report::Stalled { .. } => {
+                    let _ = writeln!(anstream::stderr(), "warning: {STALLED}");
+                }
+                Report::Waited { .. } => {
+                    let _ = writeln!(anstream::stderr(), "warning: {WAITED}");
+                }
+                Report::Applied { .. } | Report::Resumed { .. } => {}
             }
         }
     }
@@ -93,7 +118,8 @@ impl Live {
     fn edit(&mut self, path: &Path) -> crate::cli::Outcome {
         let message = |text: &str| crate::cli::Failure::Message(text.into());
         let loaded = library::load_file(path)?;
-        if loaded.source.text() == self.preset.source.text() {
+        let same = loaded.source.text() == self.preset.source.text();
+        if same && self.editor.files().all(Version::is_current) {
             return Ok(());
         }
         let preset = read(&loaded, &self.catalogue, &self.sets)?;
@@ -110,6 +136,7 @@ impl Live {
         })?;
         self.failed.clear();
         (self.controller, self.preset) = (edited.controller, preset);
+        self.follow();
         let _ = writeln!(anstream::stderr(), "{} is edited", path.display());
         for change in before.changes_to(&after) {
             self.controller.set(change, When::Now).map_err(|error| message(&error.to_string()))?;
