@@ -44,6 +44,13 @@ pub enum Change {
     Seek(i64),
 }
 
+impl Change {
+    /// Whether it means something else, or nothing, where the graph is another one.
+    pub(crate) fn is_for_a_graph(self) -> bool {
+        matches!(self, Self::Control { .. } | Self::Param { .. } | Self::Note { .. })
+    }
+}
+
 /// When a command is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {

@@ -275,6 +275,64 @@ fn loops_keep_their_sound() {
 }
 
 #[test]
+fn a_loop_that_somebody_else_comes_to_hear_goes_round_as_before() {
+    // So many steps that what takes the loop's sound stands far from what makes it; and an ear far before it.
+    let rest: String =
+        (0..150).map(|n| format!("  z{n}: {{ type: gain, in: early, gain: -90 dB }}\n")).collect();
+    let all: Vec<String> = (0..150).map(|n| format!("z{n}")).collect();
+    let graph = |cutoff: &str| {
+        behind(&format!(
+            "  early: {{ type: filter, in: tone, cutoff: {cutoff} }}
+  ring: {{ type: delay, in: [tone, {{ from: dark, gain: -3 dB }}], time: 0.05 s, feedback: 0, mix: 1 }}
+  dark: {{ type: filter, in: ring, cutoff: 800 Hz }}
+  left: {{ type: pan, in: dark, pan: -1 }}
+{rest}  all: {{ type: mix, in: [{}] }}
+  right: {{ type: pan, in: [early, all], pan: 1 }}
+  out: {{ type: output, in: [left, right] }}
+",
+            all.join(", ")
+        ))
+    };
+    let plain = graph("1 kHz");
+    let (mut one, mut other) = (Running::new(&plain), Running::new(&plain));
+    one.render(0.4);
+    other.render(0.4);
+    // It hears the loop of the quantum before it: the source of the loop, or what carries it.
+    other.edit(&graph("{ value: 1 kHz, from: dark, depth: 1 st }"));
+    assert!(one.render(0.5)[0] == other.render(0.5)[0]);
+}
+
+#[test]
+fn the_depth_around_a_musical_length_is_that_of_the_tempo() {
+    let graph = |hiss: &str| {
+        format!(
+            "  tone: {{ type: oscillator, frequency: 50 Hz }}
+  slow: {{ type: lfo, rate: 0.5 Hz }}
+  fx: {{ type: delay, in: tone, time: {{ value: 1/8, from: slow, depth: 40 ms }}, mix: 1, feedback: 0 }}
+{hiss}  out: {{ type: output, in: fx }}
+"
+        )
+    };
+    let hiss = "  hiss: { type: noise, gain: -90 dB }\n";
+    let sent = |running: &Running, bpm: f64| {
+        let sent = running.controller.set(auralis_graph::settings::Setting::Tempo(bpm), When::Now);
+        sent.expect("the engine takes it");
+    };
+    let (mut one, mut other) = (Running::new(&graph("")), Running::new(&graph("")));
+    for running in [&mut one, &mut other] {
+        sent(running, 60.0);
+        running.render(0.5);
+    }
+    // An edit of something else takes the depth along to the tempo of now, as one of the node itself does.
+    let more = graph(hiss).replace("in: fx", "in: [fx, hiss]");
+    one.edit(&more);
+    other.edit(&more.replace("mix: 1", "mix: 0.999"));
+    let (one, other) = (one.render(0.5), other.render(0.5));
+    let apart = one[0].iter().zip(&other[0]).skip(9_600).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+    assert!(apart < 0.01, "{apart}");
+}
+
+#[test]
 fn commands_of_before_an_edit_reach_the_same_node() {
     // What comes first in the text runs first: the tone is another one in number.
     let graph =

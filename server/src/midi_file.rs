@@ -91,7 +91,7 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
             tapped.change_node(index, |node| node.kind.role = Role::Part);
         }
     }
-    let mut names = Vec::new();
+    let (mut names, mut outlets) = (Vec::new(), Vec::new());
     for (index, node) in preset.nodes.iter().enumerate() {
         let takes_notes = node.ports.inputs.iter().any(|port| matches!(port.kind, PortKind::Notes { .. }));
         if takes_notes || node.kind.role == Role::NotesIn {
@@ -103,11 +103,14 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
             }
             let name = format!("{}.{}", node.name, spec.name);
             let outlet = NodeEntry::plain(kind, name.clone(), Outlet { node: index, port }, node.span);
-            if outlet.is_none_or(|outlet| !tapped.add_node(outlet)) {
-                continue;
+            if let Some(outlet) = outlet {
+                outlets.push(outlet);
+                names.push(name);
             }
-            names.push(name);
         }
+    }
+    if !tapped.add_nodes(outlets) {
+        names.clear();
     }
     (tapped, names)
 }

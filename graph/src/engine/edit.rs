@@ -21,7 +21,7 @@ pub(crate) struct Edit {
     pub settled: Box<Schedule>,
     pub controls: Arc<[ControlMap]>,
     pub renumbering: Renumbering,
-    /// Parameters with new values: node, slot, amount.
+    /// Parameters with new values: cell of the node, slot, amount.
     pub moves: Box<[(Arc<SharedCell>, u16, Amount)]>,
     /// Parameters that are moved by something else than before, by their places in the fader's `centres`.
     pub remodulated: Box<[Remodulated]>,

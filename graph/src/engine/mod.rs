@@ -349,7 +349,7 @@ impl Machine {
                     self.early = Some((edition, command));
                     break;
                 }
-                _ => Renumbering::default().translate(command.change),
+                _ => Some(command.change).filter(|change| !change.is_for_a_graph()),
             };
             if let Some(change) = change {
                 self.pending.push(Command { change, ..command }, self.frame, &self.timeline);

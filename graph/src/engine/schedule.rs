@@ -99,7 +99,7 @@ impl Extra {
 }
 
 /// One channel as the sum of others, in text order; what an edit brings or takes goes last.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Sum {
     pub to: u32,
     pub terms: Stretch,

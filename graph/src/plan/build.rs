@@ -103,6 +103,7 @@ pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Resul
     }
     program.draft_exits(&plan.exits);
     program.arrange(&plan.sequence, 1);
+    // No connection was there before.
     program.take_opened();
     let controls = Arc::clone(&plan.controls);
     let leaving = (plan.exits.clone(), plan.control_names.clone());
@@ -151,7 +152,7 @@ impl Plan {
         anew: &BTreeSet<String>,
     ) -> Result<Self, Diagnostics> {
         let wanted = Wanted::new(preset, options.socket, catalogue);
-        let known = nodes.find(&wanted, anew);
+        let known = nodes.find(&wanted, options.settings.tempo, anew);
         let count = wanted.count();
         let mut builder = Builder {
             wanted: &wanted,
@@ -381,7 +382,8 @@ impl Builder<'_> {
             let settings = self.options.settings;
             let part = part(wanted, index, made.cell, timing, settings, |node| self.number[node]);
             let Made { prepared, packets, advance, fresh, .. } = made;
-            let node = Running { part, prepared, packets, advance, print: wanted.print(index) };
+            let (print, tempo) = (wanted.print(index), settings.tempo);
+            let node = Running { part, prepared, packets, advance, print, tempo };
             changed.push(Changed { number, node, fresh });
         }
         let text: Vec<u32> = wanted.running().map(|index| self.number[index]).collect();

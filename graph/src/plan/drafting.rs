@@ -34,7 +34,7 @@ impl Program {
         if self.by_key.contains_key(&key) {
             return;
         }
-        self.insert(key, Some(Arc::clone(&part.cell)));
+        let item = self.insert(key, Some(Arc::clone(&part.cell)));
         for (port, spec) in part.entry.ports.outputs.iter().enumerate() {
             let carried = match spec.kind {
                 PortKind::Audio { .. } => Carried::Audio(self.values(part.widths.outputs[port])),
@@ -52,6 +52,8 @@ impl Program {
             if let Carried::Notes(_) = carried {
                 self.speakers.insert(from, source_number(&part.entry.seed_as, port));
             }
+            // Loops are heard before their nodes are drafted.
+            self.make_nets(item, &carried.port());
             self.carried.insert(Way::straight(from), carried);
         }
         if part.entry.kind.role == Role::NotesIn {

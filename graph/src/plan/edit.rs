@@ -293,9 +293,9 @@ impl Editor {
     }
 
     fn renumbering(&self, plan: &Plan) -> Renumbering {
-        let successor = |old: u32| plan.replaced.iter().find(|(_, other)| *other == old).map(|(new, _)| *new);
+        let successors: HashMap<u32, u32> = plan.replaced.iter().map(|(new, old)| (*old, *new)).collect();
         let mut nodes: Vec<(u32, Option<u32>)> =
-            plan.leaving.iter().map(|old| (*old, successor(*old))).collect();
+            plan.leaving.iter().map(|old| (*old, successors.get(old).copied())).collect();
         nodes.sort_unstable();
         let place = |name: &String| plan.control_names.iter().position(|other| other == name);
         let controls = self.control_names.iter().map(|name| place(name).map(|place| place as u16));
@@ -303,10 +303,11 @@ impl Editor {
     }
 
     fn replacements(&self, plan: &Plan) -> Box<[(Arc<SharedCell>, Arc<SharedCell>)]> {
+        let fresh = plan.changed.iter().filter(|changed| changed.fresh);
+        let cells: HashMap<u32, &Arc<SharedCell>> =
+            fresh.map(|changed| (changed.number, &changed.node.part.cell)).collect();
         let pair = |(new, old): &(u32, u32)| {
-            let new = plan.changed.iter().find(|changed| changed.number == *new)?;
-            let old = self.nodes.get(*old)?;
-            Some((Arc::clone(&new.node.part.cell), Arc::clone(&old.part.cell)))
+            Some((Arc::clone(cells.get(new)?), Arc::clone(&self.nodes.get(*old)?.part.cell)))
         };
         plan.replaced.iter().filter_map(pair).collect()
     }

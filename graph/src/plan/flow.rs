@@ -3,8 +3,9 @@
 
 use super::layout::Chunk;
 use super::program::{ItemId, Key, Place, Program, Signal, Value};
-use crate::engine::NOTHING;
+use crate::engine::{NOTHING, Segment};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 impl Program {
     /// Goes through a quantum as the engine does.
@@ -16,6 +17,7 @@ impl Program {
         let mut task_of_wire: HashMap<u32, (usize, Value)> = HashMap::new();
         let mut seen = vec![false; self.items.iter().map(|(id, _)| id + 1).max().unwrap_or(0)];
         for (index, chunk) in chunks.iter().enumerate() {
+            self.check_segment(chunk);
             for group in &chunk.groups {
                 group.iter().for_each(|id| self.check_heard(*id, &held));
                 for id in group {
@@ -41,6 +43,18 @@ impl Program {
                 _ => assert!(seen[id], "{:?} has no place", item.key),
             }
         }
+    }
+
+    /// What was drawn before would be drawn so again.
+    fn check_segment(&self, chunk: &Chunk) {
+        let Some(segment) = &chunk.segment else { return };
+        let again = self.draw(chunk, &mut Vec::new());
+        let lists = |segment: &Segment| {
+            let cells: Vec<_> = segment.steps.iter().map(|step| Arc::as_ptr(&step.cell)).collect();
+            (cells, segment.wires.clone(), segment.terms.clone(), segment.sums.clone())
+        };
+        assert!(lists(segment) == lists(&again), "a segment was not drawn anew");
+        assert_eq!((&segment.plugs, segment.blends.len()), (&again.plugs, again.blends.len()));
     }
 
     fn check_heard(&self, id: ItemId, held: &HashMap<u32, Value>) {

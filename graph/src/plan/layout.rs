@@ -26,7 +26,7 @@ pub(super) struct Chunk {
     pub groups: Vec<Vec<ItemId>>,
     pub task: usize,
     /// None where it has changed since.
-    segment: Option<Arc<Segment>>,
+    pub segment: Option<Arc<Segment>>,
 }
 
 impl Chunk {
@@ -220,6 +220,10 @@ impl Program {
     /// Gives steps that have come or changed a place among the others, which stay where they are; where that cannot be,
     /// all are arranged. `nodes` as for [`Program::arrange`].
     pub fn place(&mut self, nodes: &[u32], threads: usize) {
+        if self.layout.patched > 2 * self.layout.arranged + 4 * SEGMENT {
+            // Nobody has arranged them in a long time, and chunks have emptied.
+            return self.arrange(nodes, threads);
+        }
         let mut touched = std::mem::take(&mut self.touched);
         touched.retain(|id| self.items.contains(*id));
         for id in touched.iter().rev() {
@@ -333,22 +337,31 @@ impl Program {
         true
     }
 
+    /// A chunk as a segment. Parameters that blend are counted over all segments.
+    pub(super) fn draw(&self, chunk: &Chunk, blended: &mut Vec<(u32, u16)>) -> Segment {
+        let mut wiring = Wiring::new(&self.places);
+        for group in &chunk.groups {
+            let mut blends = blended.len() as u32;
+            let group: Vec<&Item> = group.iter().map(|id| &self.items[*id]).collect();
+            for item in &group {
+                blended.extend(item.draft.blends.iter().map(|blend| (item.node(), blend.slot)));
+            }
+            wiring.group(&group, &mut blends);
+        }
+        wiring.finish()
+    }
+
     /// The schedule of all steps as they stand, and the parameters that blend in it, as nodes and slots. What did not change
     /// since the last is the last one's.
     pub fn schedule(&mut self, nodes: &Nodes) -> (Schedule, Vec<(u32, u16)>) {
         #[cfg(debug_assertions)]
         self.check_flow(&self.layout.chunks, &self.layout.waits);
-        let (mut blends, mut blended) = (0, Vec::new());
-        for chunk in self.layout.chunks.iter_mut().filter(|chunk| chunk.segment.is_none()) {
-            let mut wiring = Wiring::new(&self.places);
-            for group in &chunk.groups {
-                let group: Vec<&Item> = group.iter().map(|id| &self.items[*id]).collect();
-                for item in &group {
-                    blended.extend(item.draft.blends.iter().map(|blend| (item.node(), blend.slot)));
-                }
-                wiring.group(&group, &mut blends);
+        let mut blended = Vec::new();
+        for index in 0..self.layout.chunks.len() {
+            if self.layout.chunks[index].segment.is_none() {
+                let segment = self.draw(&self.layout.chunks[index], &mut blended);
+                self.layout.chunks[index].segment = Some(Arc::new(segment));
             }
-            chunk.segment = Some(Arc::new(wiring.finish()));
         }
         let mut exit = Wiring::new(&self.places);
         let draft = self.by_key.get(&Key::Exits).map(|id| &self.items[*id].draft);

@@ -3,14 +3,16 @@
 use super::Widths;
 use super::build::{Known, Offers, Plan};
 use super::part::Part;
+use super::program::is_centred;
 use super::socket::Wanted;
 use crate::command::NodeId;
 use crate::controller::{Directory, Listed};
 use crate::engine::Peaks;
 use crate::node::{Outlet as Offered, Tail};
+use crate::param::Amount;
 use crate::places::Version;
 use crate::port::PacketFlow;
-use crate::preset::{NodeEntry, Preset, Priority};
+use crate::preset::{NodeEntry, ParamEntry, Preset, Priority};
 use rpds::{HashTrieMapSync, VectorSync};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,6 +25,8 @@ pub(crate) struct Running {
     pub advance: u32,
     /// What [`super::Topology`] says of it.
     pub print: u64,
+    /// The tempo of the piece when it was found how far modulations move it.
+    pub tempo: f64,
 }
 
 /// What came of preparing a node, besides its cell.
@@ -57,27 +61,35 @@ impl Running {
     }
 }
 
-/// Numbers for nodes, each given again only long after its node has gone: what is still said of that means no other.
+/// Numbers for nodes, each given again only some edits after its node has gone: what is still said of that means no
+/// other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers {
     end: u32,
-    free: VecDeque<u32>,
+    edit: u32,
+    /// With the edits after which they were free.
+    free: VecDeque<(u32, u32)>,
 }
 
-/// Numbers that rest before one of them is given again.
-const RESTING: usize = 256;
+/// Edits for which a number rests. Commands for a graph are dropped after two.
+const RESTING: u32 = 8;
 
 impl Numbers {
     pub fn take(&mut self) -> u32 {
-        let rested = (self.free.len() > RESTING).then(|| self.free.pop_front()).flatten();
-        rested.unwrap_or_else(|| {
-            self.end += 1;
-            self.end - 1
-        })
+        match self.free.front().copied() {
+            Some((number, edit)) if self.edit.wrapping_sub(edit) > RESTING => {
+                self.free.pop_front();
+                number
+            }
+            _ => {
+                self.end += 1;
+                self.end - 1
+            }
+        }
     }
 
     fn give_back(&mut self, number: u32) {
-        self.free.push_back(number);
+        self.free.push_back((number, self.edit));
     }
 }
 
@@ -93,6 +105,8 @@ struct Facts {
     files: bool,
     musical: bool,
     low: bool,
+    /// The tempo on which it depends how far a modulation moves it.
+    tempo: Option<f64>,
 }
 
 impl Facts {
@@ -106,6 +120,7 @@ impl Facts {
         files: false,
         musical: false,
         low: false,
+        tempo: None,
     };
 
     fn of(node: &Running) -> Self {
@@ -120,8 +135,15 @@ impl Facts {
             files: !node.prepared.files.is_empty(),
             musical: musical(entry).next().is_some(),
             low: entry.priority == Priority::Low,
+            tempo: Some(node.tempo).filter(|_| has_depth_around_a_length(entry)),
         }
     }
+}
+
+/// Whether a modulation reaches so far around a musical length that follows the tempo of the piece.
+fn has_depth_around_a_length(entry: &NodeEntry) -> bool {
+    let around = |param: &ParamEntry| matches!(param.amount, Amount::Length { .. }) && is_centred(param);
+    entry.overrides.tempo.is_none() && entry.params.iter().any(around)
 }
 
 /// Parameters whose musical length follows the tempo of the piece.
@@ -169,11 +191,13 @@ impl Nodes {
     }
 
     /// For each node of a preset the one that runs under its name. Most are found by their place among the others.
-    pub fn find(&self, wanted: &Wanted<'_>, anew: &BTreeSet<String>) -> Vec<Option<Known>> {
+    pub fn find(&self, wanted: &Wanted<'_>, tempo: f64, anew: &BTreeSet<String>) -> Vec<Option<Known>> {
         let mut known = vec![None; wanted.count()];
         let running: Vec<usize> = wanted.running().collect();
-        let is_same =
-            |(index, number): &(usize, u32)| wanted.print(*index) == self.facts[*number as usize].print;
+        let is_same = |(index, number): &(usize, u32)| {
+            let facts = &self.facts[*number as usize];
+            wanted.print(*index) == facts.print && facts.tempo.is_none_or(|before| before == tempo)
+        };
         let alike = |pairs: &mut dyn Iterator<Item = (usize, u32)>| pairs.take_while(is_same).count();
         let text = || self.text.iter().copied();
         let first = alike(&mut running.iter().copied().zip(text()));
@@ -185,8 +209,7 @@ impl Nodes {
         }
         for index in running[first..ends.0].iter().copied() {
             let number = self.names.get(&wanted.entry(index).name).map(|node| node.0);
-            let same = |number: u32| wanted.print(index) == self.facts[number as usize].print;
-            known[index] = number.map(|number| Known { number, same: same(number) });
+            known[index] = number.map(|number| Known { number, same: is_same(&(index, number)) });
         }
         let anew: Vec<u32> = anew.iter().filter_map(|name| Some(self.names.get(name)?.0)).collect();
         if !anew.is_empty() {
@@ -217,6 +240,7 @@ impl Nodes {
             (musical_differs, low_differs) = (musical_differs | musical, low_differs | low);
         };
         self.numbers = plan.numbers;
+        self.numbers.edit = self.numbers.edit.wrapping_add(1);
         for number in plan.leaving {
             let index = number as usize;
             note(&self.facts[index]);

@@ -4,7 +4,7 @@
 use super::build::Options;
 use super::layout::Layout;
 use super::part::{Route, Way};
-use super::wiring::{Port, StepDraft};
+use super::wiring::{Port, StepDraft, signals};
 use crate::engine::glue::Onset;
 use crate::engine::{
     Cell, Memory, NO_NODE, NOTHING, NotesCell, PacketsCell, Peaks, Seat, Seats, SharedCell, Slot,
@@ -13,7 +13,7 @@ use crate::engine::{notes_cell, packets_cell};
 use crate::node::Processor;
 use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach};
 use slab::Slab;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a step is for: two graphs that need the same share it, and what its cell holds.
@@ -277,14 +277,21 @@ impl Program {
         item
     }
 
+    /// Says who makes what leaves by a port.
+    pub(super) fn make_nets(&mut self, writer: ItemId, port: &Port) {
+        for signal in signals(std::slice::from_ref(port)) {
+            self.nets.insert(signal, Net { writer, readers: Vec::new() });
+        }
+    }
+
     /// Gives a step another draft, and notes what it hears and makes now.
     pub(super) fn set_draft(&mut self, item: ItemId, draft: StepDraft) {
         let before = std::mem::replace(&mut self.items[item].draft, draft);
-        let written: Vec<Signal> = self.items[item].draft.written().collect();
+        let written: HashSet<Signal> = self.items[item].draft.written().collect();
         for signal in &written {
             self.nets.entry(*signal).or_insert_with(|| Net { writer: item, readers: Vec::new() });
         }
-        let read: Vec<Signal> = self.items[item].draft.read().collect();
+        let read: HashSet<Signal> = self.items[item].draft.read().collect();
         for signal in &read {
             let Some(net) = self.nets.get_mut(signal) else { continue };
             if !net.readers.contains(&item) {
@@ -448,26 +455,26 @@ impl Program {
 
     /// Connections of notes that have come, each with one that was there before and knows what its source holds.
     pub fn take_opened(&mut self) -> Box<[(Arc<SharedCell>, Arc<SharedCell>)]> {
-        let opened = self.gates_come.iter();
-        let opened =
-            opened.filter_map(|(from, gate)| Some((Arc::clone(gate), Arc::clone(self.gate_of(*from)?))));
-        let opened = opened.collect();
-        self.gates_come.clear();
-        opened
+        let come = std::mem::take(&mut self.gates_come);
+        if come.is_empty() {
+            return Box::default();
+        }
+        let new: HashSet<*const SharedCell> = come.iter().map(|(_, gate)| Arc::as_ptr(gate)).collect();
+        let mut old: HashMap<Outlet, &Arc<SharedCell>> = HashMap::new();
+        for item in self.between.iter().map(|id| &self.items[*id]) {
+            if let Item { key: Key::Gate { way, .. }, cell: Some(cell), .. } = item
+                && !new.contains(&Arc::as_ptr(cell))
+            {
+                old.entry(way.from).or_insert(cell);
+            }
+        }
+        let pair = |(from, gate)| old.get(&from).map(|other| (gate, Arc::clone(other)));
+        come.into_iter().filter_map(pair).collect()
     }
 
     /// Connections of notes that have gone, with the numbers of the nodes that they led to.
     pub fn take_closed(&mut self) -> Vec<(u32, Arc<SharedCell>)> {
         std::mem::take(&mut self.gates_gone)
-    }
-
-    fn gate_of(&self, from: Outlet) -> Option<&Arc<SharedCell>> {
-        let is_new = |cell: &Arc<SharedCell>| self.gates_come.iter().any(|(_, new)| Arc::ptr_eq(new, cell));
-        let gates = self.between.iter().filter_map(|id| match &self.items[*id] {
-            Item { key: Key::Gate { way, .. }, cell: Some(cell), .. } if way.from == from => Some(cell),
-            _ => None,
-        });
-        gates.into_iter().find(|cell| !is_new(cell))
     }
 }
 

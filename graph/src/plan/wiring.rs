@@ -78,7 +78,8 @@ impl StepDraft {
     }
 }
 
-fn signals(ports: &[Port]) -> impl Iterator<Item = Signal> {
+/// What flows through ports.
+pub(super) fn signals(ports: &[Port]) -> impl Iterator<Item = Signal> {
     ports.iter().flat_map(|port| {
         let (values, event) = match port {
             Port::Audio(values) => (&values[..], None),

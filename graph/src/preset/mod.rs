@@ -260,14 +260,15 @@ impl Preset {
         self.topology.note_change(&self.nodes, index);
     }
 
-    /// Adds a node that only listens. Returns whether it can be: what it hears fits its inputs.
-    pub fn add_node(&mut self, node: NodeEntry) -> bool {
-        self.nodes.push(Arc::new(node));
+    /// Adds nodes that only listen. Returns whether they can be: what they hear fits their inputs.
+    pub fn add_nodes(&mut self, nodes: Vec<NodeEntry>) -> bool {
+        let before = self.nodes.len();
+        self.nodes.extend(nodes.into_iter().map(Arc::new));
         let topology = Topology::find(&self.nodes);
         let fits = topology.is_some();
         match topology {
             Some(topology) => self.topology = topology,
-            None => drop(self.nodes.pop()),
+            None => self.nodes.truncate(before),
         }
         fits
     }
