@@ -113,28 +113,29 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Runs segments.
+    /// Runs segments, and takes the time of some steps.
     pub fn run(&mut self, segments: Range<usize>) {
         let timed = &self.shared.timed;
-        for index in segments {
-            self.segment = &self.shared.schedule.segments[index];
-            let steps = self.segment.steps.len();
-            match index == timed.segment {
-                true => self.run_timed(timed.steps.clone(), steps),
-                false => self.run_steps(0..steps),
-            }
+        if !segments.contains(&timed.segment) {
+            return self.run_steps(segments, None);
         }
+        self.run_steps(segments.start..timed.segment, None);
+        self.run_timed(timed);
+        self.run_steps(timed.segment + 1..segments.end, None);
     }
 
     /// Runs a segment's steps, and takes the time of some.
-    fn run_timed(&mut self, timed: Range<usize>, steps: usize) {
-        let segment = self.segment;
-        self.run_steps(0..timed.start);
-        let mut at = timed.start;
-        while at < timed.end {
+    fn run_timed(&mut self, timed: &Probe) {
+        let segment = &*self.shared.schedule.segments[timed.segment];
+        let run = |turn: &mut Self, steps: Range<usize>| {
+            turn.run_steps(timed.segment..timed.segment + 1, Some(steps));
+        };
+        run(self, 0..timed.steps.start);
+        let mut at = timed.steps.start;
+        while at < timed.steps.end {
             let end = segment.group_end(at);
             let began = Instant::now();
-            self.run_steps(at..end);
+            run(self, at..end);
             let nanoseconds = began.elapsed().as_nanos() as f32 / (end - at) as f32;
             for step in &segment.steps[at..end] {
                 step.cell.note_cost(nanoseconds);
@@ -142,7 +143,7 @@ impl<'a> Turn<'a> {
             }
             at = end;
         }
-        self.run_steps(at..steps);
+        run(self, at..segment.steps.len());
     }
 
     /// Mutes a node that takes longer than all may together, time and again: from the next quantum on it fades.
@@ -159,20 +160,42 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn run_steps(&mut self, steps: Range<usize>) {
-        if steps.is_empty() {
-            return;
-        }
-        let at = std::cell::Cell::new(steps.start);
+    /// Runs segments: these steps of each, or all.
+    fn run_steps(&mut self, segments: Range<usize>, steps: Option<Range<usize>>) {
+        let (mut left, at) = (segments, std::cell::Cell::new(usize::MAX));
         loop {
             // Unwind safe: the node that panicked is not run again, and all else is as its last step left it.
             let run = std::panic::AssertUnwindSafe(|| {
-                dispatch!(self.shared.level, simd => self.run_all(simd, &at, steps.clone()));
+                dispatch!(self.shared.level, simd => self.run_segments(simd, &mut left, &at, steps.as_ref()));
             });
             if std::panic::catch_unwind(run).is_ok() {
                 return;
             }
             self.pass_over(&at);
+        }
+    }
+
+    /// Runs those that are left, the first from `at` on if that is one of its steps.
+    #[simd]
+    fn run_segments<S: Simd>(
+        &mut self,
+        simd: S,
+        left: &mut Range<usize>,
+        at: &std::cell::Cell<usize>,
+        steps: Option<&Range<usize>>,
+    ) {
+        let schedule = self.shared.schedule;
+        while left.start < left.end {
+            self.segment = &schedule.segments[left.start];
+            let steps = steps.cloned().unwrap_or(0..self.segment.steps.len());
+            if at.get() == usize::MAX {
+                at.set(steps.start);
+            }
+            if !steps.is_empty() {
+                self.run_all(simd, at, steps);
+            }
+            at.set(usize::MAX);
+            left.start += 1;
         }
     }
 

@@ -9,11 +9,13 @@
 //! System calls (I/O, waiting, contended locks) are watched on Linux x86-64 by the kernel's Syscall User
 //! Dispatch, which turns each into a signal while a byte of this thread says so. Locks without contention make
 //! no system call; clippy's `disallowed-types` keeps them out of the code instead.
+//!
+//! Only a program with that allocator is watched: what others measure is the engine, and not its checker.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 thread_local! {
     static IN_AUDIO: Cell<bool> = const { Cell::new(false) };
@@ -22,6 +24,9 @@ thread_local! {
 
 static PRINTED: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether this program has the allocator that watches.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+
 /// Violations printed with their place; further ones are only counted.
 const MOST_PRINTED: usize = 5;
 
@@ -29,6 +34,7 @@ const MOST_PRINTED: usize = 5;
 #[derive(Debug)]
 pub struct Mark {
     outer: bool,
+    watches: bool,
 }
 
 impl Mark {
@@ -36,16 +42,17 @@ impl Mark {
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let outer = IN_AUDIO.replace(true);
-        if !outer {
+        let watches = !outer && WATCHED.load(Ordering::Relaxed);
+        if watches {
             syscalls::watch();
         }
-        Self { outer }
+        Self { outer, watches }
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        if !self.outer {
+        if self.watches {
             syscalls::release();
         }
         IN_AUDIO.set(self.outer);
@@ -84,6 +91,9 @@ pub struct CheckedAllocator;
 // SAFETY: every call is handed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for CheckedAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !WATCHED.load(Ordering::Relaxed) {
+            WATCHED.store(true, Ordering::Relaxed);
+        }
         if IN_AUDIO.get() {
             violation("allocation", layout.size());
         }
