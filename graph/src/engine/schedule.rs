@@ -45,8 +45,9 @@ pub(crate) struct Step {
     /// Its ports, in `plugs`.
     pub inputs: Stretch,
     pub outputs: Stretch,
-    /// All wires of its audio outputs, in `wires`.
+    /// All wires of its audio outputs, in `wires`, and the first of them: most have no other.
     pub audio_out: Stretch,
+    pub wire: u32,
 }
 
 /// The number of no node.
@@ -226,6 +227,8 @@ impl Segment {
             let of_wires = [step.audio_out, extra.audio_in, extra.notes_in, extra.notes_out];
             let of_wires = of_wires.into_iter().chain([extra.packets_in, extra.packets_out]);
             assert!(of_wires.into_iter().all(|stretch| stretch.fits(&self.wires)), "wires out of range");
+            let only = self.list(&self.wires, step.audio_out).first().filter(|_| step.audio_out.len == 1);
+            assert!(only.is_none_or(|wire| *wire == step.wire), "an only wire that is another one");
             assert!(step.inputs.fits(&self.plugs) && step.outputs.fits(&self.plugs), "ports out of range");
             assert!(extra.sums.fits(&self.sums) && extra.modulations.fits(&self.modulations), "out of range");
             assert!(extra.blends.fits(&self.blends), "blends out of range");

@@ -377,37 +377,53 @@ impl<'a> Turn<'a> {
         step: &Step,
         cell: &mut Cell,
     ) {
-        let memory = self.memory;
         let factor = if UNITY { 1.0 } else { cell.factor().unwrap_or(1.0) };
-        let wires = self.segment.list(&self.segment.wires, step.audio_out);
         let comes_in = THROUGH.then(|| AudioIn::of(self.segment, self.memory, step, 0));
-        for (index, wire) in wires.iter().enumerate() {
-            // SAFETY: the wire is an output of the step that just ran, and none of its inputs; its `Io` is gone.
-            let block = unsafe { memory.block_mut(*wire) };
-            let last;
-            let finite = if let Some(input) = comes_in {
-                let from = input.channel(index);
-                last = from[QUANTUM - 1];
-                scale(simd, from, factor, block)
-            } else {
-                last = block[QUANTUM - 1];
-                if UNITY || factor == 1.0 {
-                    is_finite(simd, block)
-                } else {
-                    scale_in_place(simd, block, factor)
-                }
-            };
-            if !finite {
+        if step.audio_out.len == 1 {
+            if !self.let_wire_out::<S, UNITY>(simd, (step.wire, 0), factor, comes_in, cell) {
                 return self.shut_door(step, cell);
             }
-            if let Some(kept) = cell.last.get_mut(index) {
-                *kept = last;
+        } else {
+            let wires = self.segment.list(&self.segment.wires, step.audio_out);
+            for (index, wire) in wires.iter().enumerate() {
+                if !self.let_wire_out::<S, UNITY>(simd, (*wire, index), factor, comes_in, cell) {
+                    return self.shut_door(step, cell);
+                }
             }
-            memory.set_silent(*wire, factor == 0.0);
         }
         if !UNITY && cell.factor().is_none() {
             self.apply_moving_level(step, cell);
         }
+    }
+
+    /// Lets what is on a wire out. Returns whether it is finite.
+    #[inline(always)]
+    fn let_wire_out<S: Simd, const UNITY: bool>(
+        &self,
+        simd: S,
+        (wire, index): (u32, usize),
+        factor: f32,
+        comes_in: Option<AudioIn<'_>>,
+        cell: &mut Cell,
+    ) -> bool {
+        // SAFETY: the wire is an output of the step that just ran, and none of its inputs; its `Io` is gone.
+        let block = unsafe { self.memory.block_mut(wire) };
+        let last;
+        let finite = if let Some(input) = comes_in {
+            let from = input.channel(index);
+            last = from[QUANTUM - 1];
+            scale(simd, from, factor, block)
+        } else {
+            last = block[QUANTUM - 1];
+            if UNITY || factor == 1.0 { is_finite(simd, block) } else { scale_in_place(simd, block, factor) }
+        };
+        if finite {
+            if let Some(kept) = cell.last.get_mut(index) {
+                *kept = last;
+            }
+            self.memory.set_silent(wire, factor == 0.0);
+        }
+        finite
     }
 
     #[cold]

@@ -204,6 +204,7 @@ impl<'p> Wiring<'p> {
             inputs,
             outputs,
             audio_out,
+            wire: self.wires.get(audio_out.start as usize).copied().unwrap_or(NOTHING),
         });
     }
 
