@@ -339,8 +339,9 @@ mod tests {
         let blocks = [Block::SILENCE; 5];
         let memory = Memory::new(5, Arc::default(), Arc::default());
         let mut states = [[0.0f32; 2]; 5];
-        let other: Run = |_, _, _| {};
-        let kinds = [other, run::<Resonator, 2, 1, 2> as Run, other, run::<Resonator, 2, 1, 2>, other];
+        // Each named once: a function that is named twice may have two addresses, and is then two kinds.
+        let (other, resonator): (Run, Run) = (|_, _, _| {}, run::<Resonator, 2, 1, 2>);
+        let kinds = [other, resonator, other, resonator, other];
         let lanes = states.iter_mut().zip(kinds).zip(1..).map(|((state, run), to)| Lane {
             run,
             memory: state,
