@@ -389,6 +389,37 @@ fn a_thousand_random_edits_leave_nothing_behind() {
     assert!((level_db(&edited[0]) - level_db(&fresh[0])).abs() < 0.01);
 }
 
+#[test]
+fn random_edits_leave_what_they_do_not_touch_as_it_is_to_the_bit() {
+    let mut chance = Chance::new(23);
+    // What changes goes right, and what stays left: an echo that an LFO moves. Latency would put it at another time.
+    let mut graph = || {
+        let changing = random(&mut chance).replace("type: limiter", "type: gain");
+        let last = changing.rfind("  out: ").expect("it has an output");
+        let source =
+            changing[last..].trim().trim_start_matches("out: { type: output, in: ").trim_end_matches(" }");
+        format!(
+            "{}  right: {{ type: pan, in: {source}, pan: 1 }}
+  sway: {{ type: lfo, rate: 3 Hz }}
+  still: {{ type: oscillator, wave: saw, frequency: 97 Hz, gain: -20 dB }}
+  dark: {{ type: filter, in: still, cutoff: {{ from: sway, min: 200 Hz, max: 2 kHz }} }}
+  echo: {{ type: delay, in: dark, time: 0.11 s, feedback: 0.6 }}
+  left: {{ type: pan, in: echo, pan: -1 }}
+  out: {{ type: output, in: [left, right] }}
+",
+            &changing[..last]
+        )
+    };
+    let first = graph();
+    let (mut still, mut edited) = (Running::new(&first), Running::new(&first));
+    for number in 0..300 {
+        let seconds = if number % 3 == 0 { 0.005 } else { 0.03 };
+        edited.edit(&graph());
+        let [before, after] = [&mut still, &mut edited].map(|running| running.render(seconds)[0].clone());
+        assert!(before == after, "edit {number}");
+    }
+}
+
 /// A tone through one to four nodes that listen to each other.
 fn random(chance: &mut Chance) -> String {
     let kinds = [

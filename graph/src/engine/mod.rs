@@ -16,6 +16,7 @@ mod pending;
 mod pressure;
 mod schedule;
 mod sharing;
+mod sums;
 pub(crate) mod tasks;
 mod tile;
 mod turn;
@@ -313,7 +314,7 @@ impl Machine {
         let fader = self.edit.as_ref().map(|edit| &edit.fader);
         for (channel, sum) in self.output.iter_mut().zip(&self.schedule.outputs) {
             let (exit, memory) = (&self.schedule.exit, &self.schedule.memory);
-            let sounds = dispatch!(self.simd, simd => turn::form(simd, exit, memory, sum, fader, channel));
+            let sounds = dispatch!(self.simd, simd => sums::form(simd, exit, memory, sum, fader, channel));
             if !sounds {
                 channel.fill(0.0);
             }

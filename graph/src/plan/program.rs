@@ -203,47 +203,17 @@ impl Program {
     /// New values.
     pub(super) fn values(&mut self, count: u16) -> Vec<Value> {
         let place = Place { wire: NOTHING, own: false };
-        let value = |_| match self.free_values.pop() {
-            Some(value) => {
-                self.places[value as usize] = place;
-                value
-            }
-            None => {
-                self.places.push(place);
-                self.places.len() as Value - 1
-            }
-        };
-        (0..count).map(value).collect()
+        (0..count).map(|_| put(&mut self.places, &mut self.free_values, place)).collect()
     }
 
     pub(super) fn notes_buffer(&mut self, capacity: usize) -> u32 {
         self.other_events = true;
-        let buffer = (capacity, notes_cell(capacity));
-        match self.free_notes.pop() {
-            Some(index) => {
-                self.notes[index as usize] = buffer;
-                index
-            }
-            None => {
-                self.notes.push(buffer);
-                self.notes.len() as u32 - 1
-            }
-        }
+        put(&mut self.notes, &mut self.free_notes, (capacity, notes_cell(capacity)))
     }
 
     pub(super) fn packets_buffer(&mut self, packets: usize, bytes: usize) -> u32 {
         self.other_events = true;
-        let buffer = packets_cell(packets, bytes);
-        match self.free_packets.pop() {
-            Some(index) => {
-                self.packets[index as usize] = buffer;
-                index
-            }
-            None => {
-                self.packets.push(buffer);
-                self.packets.len() as u32 - 1
-            }
-        }
+        put(&mut self.packets, &mut self.free_packets, packets_cell(packets, bytes))
     }
 
     pub(super) fn notes_capacity(&self, buffer: u32) -> usize {
@@ -475,6 +445,20 @@ impl Program {
     /// Connections of notes that have gone, with the numbers of the nodes that they led to.
     pub fn take_closed(&mut self) -> Vec<(u32, Arc<SharedCell>)> {
         std::mem::take(&mut self.gates_gone)
+    }
+}
+
+/// Puts something where there is room, or last. Returns where.
+fn put<T>(list: &mut Vec<T>, free: &mut Vec<u32>, item: T) -> u32 {
+    match free.pop() {
+        Some(index) => {
+            list[index as usize] = item;
+            index
+        }
+        None => {
+            list.push(item);
+            list.len() as u32 - 1
+        }
     }
 }
 
