@@ -106,9 +106,11 @@ pub fn describe_relief(steps: u8) -> &'static str {
 }
 
 /// What [`Report::Stalled`] means for who listens.
-pub const STALLED: &str = "a thread that helps does not come back: the sound pauses until it does";
+pub const STALLED: &str = "a thread that helps does not come back: the sound pauses until it does; \
+     the less else runs on this machine the sooner it comes";
 /// What [`Report::Waited`] means for who listens.
-pub const WAITED: &str = "a thread that helps was held up: for some seconds one does all the work";
+pub const WAITED: &str = "a thread that helps was held up, as by other work of this machine: for some seconds one does \
+     all the work";
 
 /// What a running engine tells the control side.
 #[derive(Debug, Clone, Copy, PartialEq)]
