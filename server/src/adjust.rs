@@ -110,15 +110,6 @@ fn set_param(preset: &mut Preset, node: &str, param: &str, value: &str) -> Resul
     Ok(())
 }
 
-/// The nodes that make sound from no sound: what stems are made of.
-pub fn sources(preset: &Preset) -> Vec<usize> {
-    let makes = |index: &usize| {
-        let node = &preset.nodes[*index];
-        node.ports.audible() && !node.ports.inputs.iter().any(|port| port.is_audio())
-    };
-    (0..preset.nodes.len()).filter(makes).collect()
-}
-
 /// Plays every effect that can be mixed in dry, whatever moves its `mix`.
 pub fn dry(preset: &mut Preset) {
     for index in 0..preset.nodes.len() {
@@ -139,7 +130,7 @@ pub fn dry(preset: &mut Preset) {
 
 /// Mutes every source but one, and lets no node write files.
 pub fn solo(preset: &mut Preset, source: usize) {
-    for other in sources(preset).into_iter().filter(|other| *other != source) {
+    for other in preset.sources().into_iter().filter(|other| *other != source) {
         preset.change_node(other, |node| {
             if let Some(mute) = node.params.iter_mut().find(|param| param.spec.name == "mute") {
                 mute.amount = Amount::Value(1.0);
@@ -232,7 +223,7 @@ expose:
     #[test]
     fn stems_are_the_sources() {
         let mut preset = preset(&[]).unwrap();
-        assert_eq!(sources(&preset), [0, 1]);
+        assert_eq!(preset.sources(), [0, 1]);
         solo(&mut preset, 1);
         assert_eq!(preset.nodes[0].params[1].amount, Amount::Value(1.0));
         assert_eq!(preset.nodes[1].params[1].amount, Amount::Value(0.0));

@@ -3,7 +3,6 @@
 pub mod adjust;
 pub mod cli;
 pub mod drawing;
-pub mod library;
 pub mod midi_file;
 pub mod reference;
 pub mod settings;

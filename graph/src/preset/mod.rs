@@ -16,6 +16,7 @@ pub use schema::json_schema;
 
 use crate::catalogue::{Catalogue, Config, Kind};
 use crate::diagnostic::Diagnostics;
+use crate::music::Meter;
 use crate::param::{Amount, ParamSpec, Range, Unit};
 use crate::places::Places;
 use crate::plan::Topology;
@@ -251,6 +252,15 @@ impl Preset {
             .find(|(_, node)| node.name == name)
     }
 
+    /// The nodes that make sound from no sound: what stems are made of, and what a mix balances. In text order.
+    pub fn sources(&self) -> Vec<usize> {
+        let makes = |index: &usize| {
+            let node = &self.nodes[*index];
+            node.ports.audible() && !node.ports.inputs.iter().any(|port| port.is_audio())
+        };
+        (0..self.nodes.len()).filter(makes).collect()
+    }
+
     /// Changes a node. Its connections to inputs have to stay as they are: what follows from them is known already.
     ///
     /// # Panics
@@ -322,13 +332,25 @@ impl NodeEntry {
 }
 
 impl Control {
+    fn spec(&self) -> ParamSpec {
+        ParamSpec {
+            unit: self.unit,
+            range: self.range,
+            ..ParamSpec::new("", Unit::Plain, self.range.min, self.range.max, self.default)
+        }
+    }
+
     /// A value as a reader sees it.
     pub fn print(&self, value: f32) -> String {
-        let spec = ParamSpec {
-            unit: self.unit,
-            ..ParamSpec::new("", Unit::Plain, self.range.min, self.range.max, self.default)
-        };
-        spec.print(Amount::Value(value))
+        self.spec().print(Amount::Value(value))
+    }
+
+    /// A value as a reader writes it, such as `1.2 kHz`; none where it is no value of this control.
+    pub fn read(&self, text: &str) -> Option<f32> {
+        match self.spec().read(text, Meter::COMMON) {
+            Ok(Amount::Value(value)) => Some(value),
+            _ => None,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `auralis check`: says whether presets are right.
 
 use super::{Failure, Outcome, print};
-use crate::library;
 use auralis_graph::Preset;
+use auralis_library as library;
 use std::io::Write;
 
 /// Check presets and say what is wrong with them.

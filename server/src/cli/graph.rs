@@ -2,7 +2,7 @@
 
 use super::{Failure, Outcome, print};
 use crate::drawing::{self, Form};
-use crate::library;
+use auralis_library as library;
 
 /// Draw a preset's graph as dot, Mermaid or SVG.
 #[derive(Debug, clap::Args)]

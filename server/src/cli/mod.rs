@@ -88,8 +88,8 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-impl From<crate::library::LibraryError> for Failure {
-    fn from(error: crate::library::LibraryError) -> Self {
+impl From<auralis_library::LibraryError> for Failure {
+    fn from(error: auralis_library::LibraryError) -> Self {
         Self::Message(error.to_string())
     }
 }

@@ -1,7 +1,7 @@
 //! `auralis presets`: the library.
 
 use super::{Failure, Outcome, print};
-use crate::library;
+use auralis_library as library;
 use std::io::Write;
 
 /// List the presets of the library, or copy a shipped one to edit it.

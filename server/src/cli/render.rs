@@ -4,8 +4,10 @@ use super::part::{Part, refuse};
 use super::summary::Summary;
 use super::{Failure, Outcome, on_terminal, print, signals};
 use crate::adjust::{self, Sets};
-use crate::{library, midi_file};
+use crate::midi_file;
 use auralis_graph::journal::Journal;
+use auralis_library as library;
+
 use auralis_graph::plan::Options;
 use auralis_graph::quantity::{Measure, Quantity};
 use auralis_graph::render::{Render as Rendering, StartAt};
@@ -225,7 +227,7 @@ impl Render {
         let failed = |error| Failure::Message(format!("cannot make {}: {error}", folder.display()));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let ending = self.output.extension().unwrap_or_default().to_string_lossy().into_owned();
-        for source in adjust::sources(job.preset) {
+        for source in job.preset.sources() {
             let mut alone = job.preset.clone();
             adjust::solo(&mut alone, source);
             let name = &job.preset.nodes[source].name;

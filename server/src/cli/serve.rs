@@ -3,7 +3,8 @@
 use super::{Failure, Outcome};
 use crate::settings::{DEFINITIONS, Settings, environment};
 use crate::station::Station;
-use crate::{library, web};
+use crate::web;
+use auralis_library as library;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 use std::path::PathBuf;
 use tokio::sync::watch;

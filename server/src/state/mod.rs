@@ -11,8 +11,8 @@ mod writer;
 
 pub use keeper::{Keeper, Resumed};
 
-use crate::library::Loaded;
 use auralis_graph::chance::Chance;
+use auralis_library::Loaded;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

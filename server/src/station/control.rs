@@ -200,9 +200,9 @@ impl Shared {
             change.params = self.check_params(params)?;
         }
         if let Some(preset) = &request.preset {
-            let id = preset.as_str().filter(|id| crate::library::ids().iter().any(|known| known == id));
+            let id = preset.as_str().filter(|id| auralis_library::ids().iter().any(|known| known == id));
             let known = || {
-                ControlError::field("preset", format!("must be one of {}", crate::library::ids().join(", ")))
+                ControlError::field("preset", format!("must be one of {}", auralis_library::ids().join(", ")))
             };
             change.preset = Some(id.ok_or_else(known)?.to_string());
         }

@@ -2,7 +2,6 @@
 
 use super::history::{Next, Step};
 use super::{Current, Fault, Shared, StationError, lock, read, starting_settings};
-use crate::library::{self, Loaded};
 use crate::watch::Watch;
 use auralis_graph::command::When;
 use auralis_graph::diagnostic::Diagnostics;
@@ -11,6 +10,7 @@ use auralis_graph::node::Role;
 use auralis_graph::places::{Places, Version};
 use auralis_graph::plan::Editor;
 use auralis_graph::{Preset, Source};
+use auralis_library::{self as library, Loaded};
 use auralis_nodes::composer::PhraseGrid;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};

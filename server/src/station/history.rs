@@ -1,6 +1,6 @@
 //! The texts that played one after the other, so that an edit can be taken back, and made again. Control side.
 
-use crate::library::Loaded;
+use auralis_library::Loaded;
 use std::collections::VecDeque;
 
 /// Texts that are kept, and bytes of text: the oldest go first.

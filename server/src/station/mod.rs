@@ -24,7 +24,6 @@ pub use levels::{LevelFrame, Watching};
 pub use listeners::{Listener, ListenerError, Listeners};
 pub use stats::RenderStats;
 
-use crate::library;
 use crate::settings::Settings;
 use crate::state::{Keeper, StateError, States};
 use crate::watch::Watch;
@@ -33,6 +32,7 @@ use auralis_graph::places::Places;
 use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
 use auralis_graph::settings as piece;
 use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
+use auralis_library as library;
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;

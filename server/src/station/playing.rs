@@ -1,12 +1,12 @@
 //! A graph that plays on a station, and how its phrases are counted.
 
 use super::{Current, StationError, build_for, options};
-use crate::library::Loaded;
 use crate::settings::Settings;
 use crate::state::{Keeper, Resumed};
 use auralis_graph::engine::Start;
 use auralis_graph::settings as piece;
 use auralis_graph::{Built, Catalogue, Engine, Preset};
+use auralis_library::Loaded;
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use std::collections::VecDeque;

@@ -122,7 +122,7 @@ fn controls(cx: Context) -> Response {
 }
 
 fn presets(caller: Caller, cx: Context) -> Response {
-    let list = crate::library::list(&cx.station.catalogue);
+    let list = auralis_library::list(&cx.station.catalogue);
     let current = cx.station.current().id;
     answer(StatusCode::OK, json!({ "presets": list, "current": current, "may_choose": caller.operator }))
 }

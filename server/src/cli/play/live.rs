@@ -3,13 +3,13 @@
 
 use super::midi::Keyboards;
 use crate::adjust::Sets;
-use crate::library::{self, Loaded};
 use crate::watch::Watch;
 use auralis_graph::command::{Report, STALLED, WAITED, When, describe_relief};
 use auralis_graph::node::Role;
 use auralis_graph::places::Version;
 use auralis_graph::plan::{EditError, Editor};
 use auralis_graph::{Catalogue, Controller, Preset};
+use auralis_library::{self as library, Loaded};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};

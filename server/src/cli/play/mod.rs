@@ -21,7 +21,7 @@ mod midi;
 )]
 pub struct Play {
     /// The preset.
-    #[arg(default_value = crate::library::DEFAULT)]
+    #[arg(default_value = auralis_library::DEFAULT)]
     preset: String,
     /// List the devices and ports of this machine, and end.
     #[arg(long)]

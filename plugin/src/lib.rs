@@ -1,0 +1,20 @@
+//! Auralis as a CLAP and VST3 instrument.
+//!
+//! ```text
+//! host, editor -> Desk -> builder (a thread of its own) -> Player (the host's audio thread)
+//! ```
+//!
+//! [`desk`] is where what is asked for and what plays meet; [`plugin`] is the wrapper's side.
+
+pub mod desk;
+pub mod identity;
+pub mod params;
+pub mod plugin;
+pub mod slots;
+pub mod state;
+
+use nice_plug::prelude::*;
+use plugin::Auralis;
+
+nice_export_clap!(Auralis);
+nice_export_vst3!(Auralis);
