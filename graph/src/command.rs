@@ -40,8 +40,14 @@ pub enum Change {
     Play,
     /// The position stands still.
     Stop,
-    /// The position goes to a tick.
-    Seek(i64),
+    /// The position goes to a place, which need not be a whole tick: a host knows no ticks. With `jump` what is held is
+    /// released and composers find their place anew; without it only the clock is set right, by next to nothing.
+    Locate {
+        /// The place, in ticks.
+        tick: f64,
+        /// Whether the music breaks off and goes on there.
+        jump: bool,
+    },
 }
 
 impl Change {

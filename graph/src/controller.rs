@@ -246,6 +246,11 @@ impl Controller {
         self.send(Command { when, change: Change::Param { node: id, param: index as u16, amount } })
     }
 
+    /// The number of a node that runs, for commands that are made where no names are.
+    pub fn node_id(&self, node: &str) -> Option<NodeId> {
+        self.directory.names.get(node).copied()
+    }
+
     fn find_node(&self, node: &str) -> Result<(NodeId, &[ParamEntry]), ControlError> {
         let found = self.directory.names.get(node).and_then(|id| Some((*id, self.directory.listed(*id)?)));
         let found = found.map(|(id, listed)| (id, listed.entry.params.as_slice()));

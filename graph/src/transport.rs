@@ -159,11 +159,16 @@ impl Timeline {
         Anchor { frame, tick, seconds, tempo, playing: last.playing, jump: false }
     }
 
-    /// An anchor that goes to `tick` at `frame`. Seconds are those of the new position at the present tempo.
-    pub fn with_seek(&self, frame: i64, tick: f64) -> Anchor {
+    /// An anchor that goes to `tick` at `frame`. After a jump, seconds are those of the new position at the present
+    /// tempo; else they go on.
+    pub fn with_place(&self, frame: i64, tick: f64, jump: bool) -> Anchor {
         let last = self.last();
-        let seconds = tick / TICKS_PER_QUARTER as f64 * 60.0 / last.tempo;
-        Anchor { frame: frame.max(last.frame), tick, seconds, jump: true, ..last }
+        let frame = frame.max(last.frame);
+        let seconds = match jump {
+            true => tick / TICKS_PER_QUARTER as f64 * 60.0 / last.tempo,
+            false => self.seconds_at(frame),
+        };
+        Anchor { frame, tick, seconds, jump, ..last }
     }
 
     /// An anchor that starts or stops the position at `frame`.
@@ -232,7 +237,7 @@ mod tests {
     #[test]
     fn a_quantum_is_cut_where_the_position_turns() {
         let mut timeline = Timeline::new(48_000, 120.0);
-        timeline.push(timeline.with_seek(100, 0.0));
+        timeline.push(timeline.with_place(100, 0.0, true));
         timeline.push(timeline.with_playing(110, false));
         let segments: Vec<Segment> = timeline.segments(64).collect();
         let cuts: Vec<_> = segments.iter().map(|s| (s.from, s.to, s.playing, s.jump)).collect();

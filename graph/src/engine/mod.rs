@@ -375,10 +375,12 @@ impl Machine {
             Change::Note { node, event } => self.apply_note(node, event, frame),
             Change::Play => self.timeline.push(self.timeline.with_playing(frame, true)),
             Change::Stop => self.timeline.push(self.timeline.with_playing(frame, false)),
-            Change::Seek(tick) => {
-                self.timeline.push(self.timeline.with_seek(frame, tick as f64));
-                self.log.restart(self.log.current());
-                self.wake();
+            Change::Locate { tick, jump } => {
+                self.timeline.push(self.timeline.with_place(frame, tick, jump));
+                if jump {
+                    self.log.restart(self.log.current());
+                    self.wake();
+                }
             }
         }
         if matches!(change, Change::Setting(_) | Change::Control { .. }) {
