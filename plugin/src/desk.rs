@@ -1,42 +1,20 @@
 //! What the instrument plays and what is asked of it: the meeting point of the host, the editor and the thread that
-//! builds. The audio thread never comes here, but for atomics.
+//! builds. The audio thread comes here for atomics only.
 #![allow(clippy::disallowed_types, reason = "control threads lock, the audio thread does not")]
 
+use crate::gauges::Gauges;
 use crate::identity::MADE;
-use crate::params::{BUSES, CENTRE, SLOTS};
+use crate::params::InstrumentParams;
+use crate::reading::{Asset, Piece, Reading};
 use crate::slots::SlotShape;
+use crate::wishes::Wishes;
 use auralis_graph::diagnostic::Diagnostics;
-use auralis_graph::places::Places;
 use auralis_graph::preset::Control;
 use auralis_graph::settings::Settings;
-use auralis_graph::{Catalogue, Controller, Preset, Source};
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-
-/// A text to be played. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
-    /// The whole preset.
-    pub text: String,
-    /// What it is called where it does not say so itself: the file's or the library's name.
-    pub name: String,
-    /// The folder beside which its files lie; none where it is no file.
-    pub folder: Option<PathBuf>,
-    /// The files that it was made from when it was last heard.
-    #[serde(default)]
-    pub assets: Vec<Asset>,
-}
-
-/// A file that a piece names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asset {
-    /// Where it lay.
-    pub path: PathBuf,
-    /// The BLAKE3 hash of its bytes, in hexadecimal.
-    pub hash: String,
-}
+use auralis_graph::{Catalogue, Controller};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 /// What became of the piece that was asked for last.
 #[derive(Debug, Clone, Default)]
@@ -66,41 +44,32 @@ pub struct Scene {
     pub failed: Vec<(String, String)>,
 }
 
-/// What the audio thread says of itself. All relaxed: for the eye.
-#[derive(Debug, Default)]
-pub struct Gauges {
-    load: AtomicU32,
-    peak_load: AtomicU32,
-    voices: AtomicU32,
-    latency: AtomicU32,
-    playing: AtomicBool,
+/// How the host renders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Whether there are no deadlines.
+    pub offline: bool,
 }
 
-impl Gauges {
-    /// The part of real time that the last blocks took to compute, 0 to 1.
-    pub fn load(&self) -> f32 {
-        f32::from_bits(self.load.load(Ordering::Relaxed))
-    }
-
-    /// The most that one block took of its own time since this was last asked.
-    pub fn take_peak_load(&self) -> f32 {
-        f32::from_bits(self.peak_load.swap(0, Ordering::Relaxed))
-    }
-
-    /// Voices that sound.
-    pub fn voices(&self) -> u32 {
-        self.voices.load(Ordering::Relaxed)
-    }
-
-    /// Frames of latency that the host has been told of.
-    pub fn latency(&self) -> u32 {
-        self.latency.load(Ordering::Relaxed)
-    }
-
-    /// Whether time goes on.
-    pub fn is_playing(&self) -> bool {
-        self.playing.load(Ordering::Relaxed)
-    }
+/// What the thread that builds is to do.
+pub enum Job {
+    /// To bring what plays to what is asked for.
+    Build {
+        /// Which request this is, for [`Desk::settle`].
+        version: u64,
+        /// The number of the piece.
+        number: u64,
+        /// The piece.
+        piece: Piece,
+        /// How the host renders; none before it has activated the instrument.
+        setup: Option<Setup>,
+    },
+    /// To look after what plays.
+    Look,
+    /// To end.
+    End,
 }
 
 /// See the module.
@@ -110,29 +79,22 @@ pub struct Desk {
     /// What the audio thread says of itself.
     pub gauges: Gauges,
     state: Mutex<State>,
-    asked: Condvar,
-    /// The number of the piece that was asked for last, for the audio thread.
-    number: AtomicU64,
+    changed: Condvar,
+    /// Requests so far, and the last that was dealt with, for the audio thread.
+    asked: AtomicU64,
+    settled: AtomicU64,
 }
 
 struct State {
     piece: Piece,
     number: u64,
+    setup: Option<Setup>,
+    params: Weak<InstrumentParams>,
     outcome: Outcome,
     /// The last text that was read without mistakes.
     reading: Option<Arc<Reading>>,
     scene: Option<Arc<Scene>>,
-}
-
-/// A text that was read, whether or not it is played yet.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    /// It.
-    pub preset: Arc<Preset>,
-    /// Its controls by slot.
-    pub slots: Arc<[SlotShape]>,
-    /// The names of the nodes whose levels the host's "Bus" parameters move, in order.
-    pub buses: Arc<[String]>,
+    ended: bool,
 }
 
 impl Default for Desk {
@@ -150,12 +112,16 @@ impl Desk {
             state: Mutex::new(State {
                 piece: Piece::first(),
                 number: 0,
+                setup: None,
+                params: Weak::new(),
                 outcome: Outcome::default(),
                 reading: None,
                 scene: None,
+                ended: false,
             }),
-            asked: Condvar::new(),
-            number: AtomicU64::new(0),
+            changed: Condvar::new(),
+            asked: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
         };
         desk.restore(Piece::first());
         desk
@@ -165,32 +131,39 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes the thread that builds.
+    fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
+    }
+
     /// The piece that was asked for last, whether or not it can be played: what a session keeps.
     pub fn piece(&self) -> Piece {
         self.lock().piece.clone()
     }
 
     /// Asks for a piece, and returns its number at once: it is read and built on another thread, while what plays goes
-    /// on. Where only details differ from what plays, it is edited without a gap. Asking again before the last one is
-    /// built drops that one.
+    /// on. A further text of the same name is an edit, without a gap; another name is faded to. Asking again before the
+    /// last one is built drops that one.
     pub fn play(&self, piece: Piece) -> u64 {
         let mut state = self.lock();
         state.number += 1;
         state.piece = piece;
-        let number = state.number;
-        self.number.store(number, Ordering::Release);
-        drop(state);
-        self.asked.notify_all();
-        number
+        self.ask();
+        state.number
     }
 
     /// [`Desk::play`] for a piece that a session kept. It is read at once, so that what the host asks for next, the texts
-    /// of parameters, is right; files that are missing here silence only the nodes that are made of them.
+    /// of parameters, is right.
     pub fn restore(&self, piece: Piece) {
-        self.play(piece.clone());
-        if let Ok(reading) = Reading::of(&piece, &self.catalogue) {
-            self.lock().reading = Some(Arc::new(reading));
+        let reading = Reading::of(&piece, &self.catalogue);
+        let mut state = self.lock();
+        state.number += 1;
+        state.piece = piece;
+        if let Ok(reading) = reading {
+            state.reading = Some(Arc::new(reading));
         }
+        self.ask();
     }
 
     /// What became of the last piece that was looked at.
@@ -223,40 +196,95 @@ impl Desk {
         MADE?;
         Some(self.reading()?.preset.controls.clone())
     }
-}
 
-impl Piece {
-    /// What an instrument begins with.
-    pub fn first() -> Self {
-        let text = match MADE {
-            Some(made) => made.text,
-            None => auralis_library::shipped_text(auralis_library::DEFAULT).unwrap_or_default(),
-        };
-        Self { text: text.into(), name: auralis_library::DEFAULT.into(), folder: None, assets: Vec::new() }
+    /// Tells whose parameters say how the piece is to begin.
+    pub fn belong_to(&self, params: &Arc<InstrumentParams>) {
+        self.lock().params = Arc::downgrade(params);
     }
 
-    fn places(&self) -> Places {
-        Places { preset: self.folder.clone(), ..Places::anywhere() }
+    /// What the host's parameters say.
+    pub fn wishes(&self) -> Option<Wishes> {
+        let params = self.lock().params.upgrade()?;
+        Some(Wishes::of(&params))
     }
-}
 
-impl Reading {
-    /// Reads a piece.
-    ///
-    /// # Errors
-    /// All mistakes.
-    pub fn of(piece: &Piece, catalogue: &Catalogue) -> Result<Self, Diagnostics> {
-        let source = Source::new(piece.name.clone(), &*piece.text);
-        let preset = Preset::read(&source, catalogue, &piece.places())?;
-        let shape = |control: &Control| {
-            let centre = match MADE {
-                Some(_) => control.range.position(control.default),
-                None => CENTRE,
-            };
-            SlotShape::new(control.clone(), centre)
-        };
-        let slots = preset.controls.iter().take(SLOTS).map(shape).collect();
-        let buses = preset.sources().into_iter().take(BUSES).map(|node| preset.nodes[node].name.clone());
-        Ok(Self { buses: buses.collect(), slots, preset: Arc::new(preset) })
+    /// Asks for an engine for a host that renders so, and waits until there is one, or until it is known why not.
+    /// Returns whether that took no longer than `patience`. Not for the audio thread.
+    pub fn set_up(&self, setup: Setup, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut state = self.lock();
+        state.setup = Some(setup);
+        self.ask();
+        while !self.is_settled() && !state.ended {
+            let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Whether all that was asked for has been dealt with. Real-time safe.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire) >= self.asked.load(Ordering::Acquire)
+    }
+
+    /// The next thing to do, after `patience` at the latest. For the thread that builds.
+    pub fn next_job(&self, patience: Duration) -> Job {
+        let mut state = self.lock();
+        if self.is_settled() && !state.ended {
+            let waited = self.changed.wait_timeout(state, patience);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.ended {
+            return Job::End;
+        }
+        if self.is_settled() {
+            return Job::Look;
+        }
+        let version = self.asked.load(Ordering::Acquire);
+        Job::Build { version, number: state.number, piece: state.piece.clone(), setup: state.setup }
+    }
+
+    /// Tells that a request has been dealt with.
+    pub fn settle(&self, version: u64) {
+        // Under the lock, so that nobody misses it between looking and waiting.
+        let _state = self.lock();
+        self.settled.fetch_max(version, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Tells what was read.
+    pub fn note_reading(&self, reading: &Arc<Reading>) {
+        self.lock().reading = Some(Arc::clone(reading));
+    }
+
+    /// Tells what became of a piece.
+    pub fn note_outcome(&self, outcome: Outcome) {
+        self.lock().outcome = outcome;
+    }
+
+    /// Tells what plays.
+    pub fn note_scene(&self, scene: Scene) {
+        self.lock().scene = Some(Arc::new(scene));
+    }
+
+    /// Tells which files a piece was made from.
+    pub fn note_assets(&self, number: u64, assets: Vec<Asset>) {
+        let mut state = self.lock();
+        if state.number == number {
+            state.piece.assets = assets;
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    /// Ends the thread that builds; nobody waits for anything any more.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.settled.store(u64::MAX, Ordering::Release);
+        self.changed.notify_all();
     }
 }

@@ -6,12 +6,17 @@
 //!
 //! [`desk`] is where what is asked for and what plays meet; [`plugin`] is the wrapper's side.
 
+mod builder;
 pub mod desk;
+pub mod gauges;
 pub mod identity;
 pub mod params;
+pub mod player;
 pub mod plugin;
+pub mod reading;
 pub mod slots;
 pub mod state;
+pub mod wishes;
 
 use nice_plug::prelude::*;
 use plugin::Auralis;

@@ -118,7 +118,9 @@ impl InstrumentParams {
             free: BoolParam::new("Play While Stopped", false),
             through: BoolParam::new("Play Through Loops", false),
             buses: std::array::from_fn(|index| Bus { level: bus(desk, index) }),
-            slots: (0..SLOTS).map(|index| Slot { place: slot(desk, index) }).collect(),
+            slots: (0..desk.controls_by_name().map_or(SLOTS, |controls| controls.len().min(SLOTS)))
+                .map(|index| Slot { place: slot(desk, index) })
+                .collect(),
             edits: IntParam::new("Edits", 0, IntRange::Linear { min: 0, max: i32::MAX >> 8 })
                 .hide()
                 .non_automatable(),

@@ -21,6 +21,11 @@ impl SlotShape {
         Self { control, centre, origin }
     }
 
+    /// Where the slot leaves the preset's value untouched.
+    pub fn centre(&self) -> f32 {
+        self.centre
+    }
+
     /// The control's value where the slot stands at `n`, 0 to 1. Real-time safe.
     pub fn value(&self, n: f32) -> f32 {
         if n == self.centre { self.control.default } else { self.control.range.value(self.way(n)) }

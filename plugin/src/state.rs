@@ -1,7 +1,8 @@
 //! What a session keeps besides parameters: the whole text, where its files lay, and their hashes. Control side.
 
-use crate::desk::{Desk, Piece};
+use crate::desk::Desk;
 use crate::identity::MADE;
+use crate::reading::Piece;
 use nice_plug::params::persist::PersistentField;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -1,0 +1,327 @@
+//! The instrument's own thread: it reads pieces, builds engines or edits the one that plays, hands them to the audio
+//! thread, and drops what comes back. It ends with its instance, before the library can be unloaded.
+
+use crate::desk::{Desk, Job, Outcome, Scene, Setup};
+use crate::player::{Arrival, Patch, Running, Stage};
+use crate::reading::{Asset, Piece, Reading};
+use auralis_graph::command::Report;
+use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::node::Pace;
+use auralis_graph::places::Version;
+use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
+use auralis_graph::settings::Settings;
+use auralis_graph::{Built, Controller};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often what plays is looked after.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long to wait where the audio thread takes nothing for now.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The thread; it ends when this is dropped.
+pub struct Builder {
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Builder {
+    /// Starts a thread for an instance.
+    pub fn start(desk: &Arc<Desk>, stage: &Arc<Stage>) -> Self {
+        let work = Work {
+            desk: Arc::clone(desk),
+            stage: Arc::clone(stage),
+            read: None,
+            playing: None,
+            known: HashMap::new(),
+        };
+        let thread = std::thread::Builder::new().name("auralis-builder".into()).spawn(move || work.run());
+        if let Err(error) = &thread {
+            tracing::error!("no thread to build on: {error}");
+            desk.end();
+        }
+        Self { desk: Arc::clone(desk), thread: thread.ok() }
+    }
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.desk.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Ends the desk's waiting however its thread ends.
+struct Ending(Arc<Desk>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// What the thread knows.
+struct Work {
+    desk: Arc<Desk>,
+    stage: Arc<Stage>,
+    /// The last piece that was read without mistakes, and its number.
+    read: Option<(u64, Piece, Arc<Reading>)>,
+    playing: Option<Playing>,
+    /// Hashes of files.
+    known: HashMap<PathBuf, (Version, String)>,
+}
+
+/// What plays.
+struct Playing {
+    number: u64,
+    piece: Piece,
+    reading: Arc<Reading>,
+    setup: Setup,
+    editor: Editor,
+    controller: Controller,
+    /// The seed that it was built with.
+    seed: u64,
+    failed: BTreeMap<String, String>,
+}
+
+/// Why a piece does not play.
+enum Refusal {
+    Mistakes(Box<Diagnostics>),
+    /// The audio thread has not taken what was sent before.
+    Later,
+}
+
+impl Work {
+    fn run(mut self) {
+        let _ending = Ending(Arc::clone(&self.desk));
+        loop {
+            match self.desk.next_job(LOOK) {
+                Job::End => return self.stage.sweep(true),
+                Job::Look => self.look(),
+                Job::Build { version, number, piece, setup } => {
+                    if self.bring(number, piece, setup) {
+                        self.desk.settle(version);
+                    } else {
+                        std::thread::sleep(PAUSE);
+                    }
+                }
+            }
+            self.stage.sweep(false);
+        }
+    }
+
+    /// Looks after what plays.
+    fn look(&mut self) {
+        let Some(playing) = &mut self.playing else { return };
+        playing.editor.balance();
+        if playing.listen() {
+            self.desk.note_scene(playing.scene());
+        }
+    }
+
+    /// Brings what plays to a piece and a setup. Returns whether that is done, be it with mistakes.
+    fn bring(&mut self, number: u64, piece: Piece, setup: Option<Setup>) -> bool {
+        let mut outcome = Outcome { number, ..Outcome::default() };
+        if self.read.as_ref().is_none_or(|(read, ..)| *read != number) {
+            match Reading::of(&piece, &self.desk.catalogue) {
+                Ok(reading) => {
+                    let reading = Arc::new(reading);
+                    self.desk.note_reading(&reading);
+                    self.read = Some((number, piece, reading));
+                }
+                Err(mistakes) => outcome.mistakes = Some(Arc::new(mistakes)),
+            }
+        }
+        // Where the newest text has mistakes, the last one without plays on, in another setup too.
+        if let (Some(setup), Some((number, piece, reading))) = (setup, self.read.clone()) {
+            match self.play(number, &piece, &reading, setup) {
+                Err(Refusal::Later) => return false,
+                Err(Refusal::Mistakes(mistakes)) => {
+                    outcome.mistakes.get_or_insert(Arc::new(*mistakes));
+                }
+                Ok(()) => outcome.notices = self.notices(&piece),
+            }
+            outcome.warnings = Some(reading.preset.warnings.clone()).filter(|w| !w.is_empty()).map(Arc::new);
+        }
+        self.desk.note_outcome(outcome);
+        true
+    }
+
+    fn play(
+        &mut self,
+        number: u64,
+        piece: &Piece,
+        reading: &Arc<Reading>,
+        setup: Setup,
+    ) -> Result<(), Refusal> {
+        let wishes = self.desk.wishes();
+        let written = reading.preset.settings();
+        let settings = wishes.map_or(written, |wishes| wishes.settings(written));
+        let tempo = self.desk.gauges.tempo().map_or(settings.tempo, f64::from);
+        let settings = Settings { tempo, ..settings };
+        let mut before = self.playing.take().filter(|playing| playing.setup == setup);
+        if let Some(playing) = &mut before {
+            let same_metre = playing.reading.preset.settings().meter == written.meter;
+            let current = playing.number == number && playing.seed == settings.seed;
+            if current || (piece.continues(&playing.piece) && same_metre && playing.seed == settings.seed) {
+                let done =
+                    if current { Ok(()) } else { self.edit(playing, number, piece, reading, settings) };
+                self.playing = before;
+                return done;
+            }
+        }
+        let built = self.start(number, piece, reading, setup, settings);
+        match built {
+            Ok(playing) => self.playing = Some(playing),
+            Err(refusal) => {
+                self.playing = before;
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns what plays into a further text.
+    fn edit(
+        &self,
+        playing: &mut Playing,
+        number: u64,
+        piece: &Piece,
+        reading: &Arc<Reading>,
+        settings: Settings,
+    ) -> Result<(), Refusal> {
+        playing.listen();
+        let sounding = playing.controller.settings(settings);
+        let failed: BTreeSet<String> = playing.failed.keys().cloned().collect();
+        let (preset, places) = (&reading.preset, piece.places());
+        let edited = playing.editor.edit(preset, &self.desk.catalogue, sounding, places, &failed);
+        let edited = edited.map_err(|error| match error {
+            EditError::Mistakes(mistakes) => Refusal::Mistakes(mistakes),
+            EditError::Busy => Refusal::Later,
+        })?;
+        let patch = Patch::new(reading, edited.controller.clone(), edited.tail, 0, 0);
+        (playing.controller, playing.number) = (edited.controller, number);
+        (playing.piece, playing.reading) = (piece.clone(), Arc::clone(reading));
+        playing.failed.clear();
+        self.hand_over(Arrival::Edit(Box::new(patch)));
+        self.desk.note_scene(playing.scene());
+        Ok(())
+    }
+
+    /// Builds an engine.
+    fn start(
+        &self,
+        number: u64,
+        piece: &Piece,
+        reading: &Arc<Reading>,
+        setup: Setup,
+        settings: Settings,
+    ) -> Result<Playing, Refusal> {
+        let options = Options {
+            socket: Socket::Plugin,
+            pace: if setup.offline { Pace::Offline } else { Pace::RealTime },
+            // A host has threads of its own, and its tracks on them; ours would be in their way, and in that of
+            // a library that is unloaded.
+            threads: 1,
+            ..Options::render(setup.sample_rate, settings, piece.places())
+        };
+        let built = build(&reading.preset, &self.desk.catalogue, &options);
+        let built = built.map_err(|mistakes| Refusal::Mistakes(Box::new(mistakes)))?;
+        let Built { engine, controller, editor, tail, .. } = built;
+        let patch = Patch::new(reading, controller.clone(), tail, engine.latency(), 0);
+        let running = Running::new(engine, patch, self.desk.wishes().as_ref());
+        self.hand_over(Arrival::Start(Box::new(running)));
+        let playing = Playing {
+            number,
+            piece: piece.clone(),
+            reading: Arc::clone(reading),
+            setup,
+            editor,
+            controller,
+            seed: settings.seed,
+            failed: BTreeMap::new(),
+        };
+        self.desk.note_scene(playing.scene());
+        Ok(playing)
+    }
+
+    /// Waits for room: what the audio thread has not taken yet is older than this.
+    fn hand_over(&self, mut arrival: Arrival) {
+        while let Err(back) = self.stage.send(arrival) {
+            if self.desk.has_ended() {
+                return;
+            }
+            arrival = back;
+            std::thread::sleep(PAUSE);
+            self.stage.sweep(false);
+        }
+    }
+
+    /// Keeps the hashes of the files that a piece is made from, and says which are not those that it was made from when
+    /// its session was saved.
+    fn notices(&mut self, piece: &Piece) -> Vec<String> {
+        let Some(playing) = &self.playing else { return Vec::new() };
+        let files: Vec<Version> = playing.editor.files().cloned().collect();
+        let number = playing.number;
+        let mut assets: Vec<Asset> = Vec::new();
+        for file in files {
+            let path = file.path().to_path_buf();
+            let known = self.known.get(&path).filter(|(version, _)| *version == file);
+            let hash = match known {
+                Some((_, hash)) => hash.clone(),
+                None => {
+                    let Ok(hash) = hash(&path) else { continue };
+                    self.known.insert(path.clone(), (file, hash.clone()));
+                    hash
+                }
+            };
+            if !assets.iter().any(|asset| asset.path == path) {
+                assets.push(Asset { path, hash });
+            }
+        }
+        let changed = piece.assets.iter().filter_map(|saved| {
+            let here = assets.iter().find(|asset| asset.path.file_name() == saved.path.file_name())?;
+            let name = saved.path.file_name()?.to_string_lossy();
+            (here.hash != saved.hash).then(|| {
+                format!("`{name}` is another file than when the session was saved: it may sound different")
+            })
+        });
+        let notices = changed.collect();
+        self.desk.note_assets(number, assets);
+        notices
+    }
+}
+
+fn hash(path: &std::path::Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+impl Playing {
+    /// Hears what the engine says. Returns whether a node has failed.
+    fn listen(&mut self) -> bool {
+        let before = self.failed.len();
+        while let Some(report) = self.controller.report() {
+            if let Report::Failed { node, failure, .. } = report {
+                self.failed.insert(self.controller.node_name(node).to_string(), failure.to_string());
+            }
+        }
+        self.failed.len() > before
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            number: self.number,
+            reading: Arc::clone(&self.reading),
+            controller: self.controller.clone(),
+            sample_rate: self.setup.sample_rate,
+            failed: self.failed.iter().map(|(name, what)| (name.clone(), what.clone())).collect(),
+        }
+    }
+}
