@@ -2,6 +2,7 @@
 //! them that can be cut. Everything that is started here is ended when it is dropped.
 
 mod browser;
+pub mod bundles;
 mod events;
 mod http;
 mod line;

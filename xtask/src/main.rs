@@ -1,7 +1,10 @@
 //! Chores of the project: `cargo xtask NAME`. One module a chore; no logic that the product needs lives here.
 
 mod bench;
+mod bundle;
 mod docs;
+mod install;
+mod instrument;
 mod new_node;
 mod proof;
 mod setup;
@@ -23,6 +26,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Builds the instrument as CLAP and VST3, or one of its own of a preset.
+    Bundle(bundle::Arguments),
+    /// Builds it and puts it where hosts look for a user's plugins.
+    Install(install::Arguments),
     /// Runs the benches and prints the figures that the project promises, the peers' beside them.
     Bench,
     /// Feeds the reader of presets with made-up texts until it falls; needs a nightly toolchain and cargo-fuzz.
@@ -50,6 +57,8 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     let done = match Arguments::parse().chore {
         Chore::Bench => bench::run(root),
+        Chore::Bundle(arguments) => bundle::run(&arguments, root),
+        Chore::Install(arguments) => install::run(arguments, root),
         Chore::Docs => docs::run(root),
         Chore::Fuzz(fuzz) => fuzz.run(root),
         Chore::Loom => proof::loom(root),
