@@ -215,12 +215,25 @@ pub struct NodeError {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    /// Whether a file is at fault, and not the preset: it is not there, or cannot be read. Where that is forgiven
+    /// ([`Places::forgiving`]) the node is silent.
+    pub of_file: bool,
 }
 
 impl NodeError {
     /// About the node as a whole.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { key: None, message: message.into(), help: None }
+        Self { key: None, message: message.into(), help: None, of_file: false }
+    }
+
+    /// Says that a file is at fault, which the message names.
+    pub fn of_file(self) -> Self {
+        Self { of_file: true, ..self }
+    }
+
+    /// What is told where this is forgiven.
+    pub(crate) fn of_silent(&self, node: &str) -> String {
+        format!("`{node}` is silent: {}", self.message)
     }
 
     /// Names the key at fault.
@@ -232,6 +245,17 @@ impl NodeError {
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
+}
+
+/// What stands for a node that has no file to play: it runs as one that has nothing to say.
+pub(crate) struct Mute;
+
+impl Processor for Mute {
+    fn process(&mut self, _cx: &Context<'_>, _io: &mut Io<'_>) -> Status {
+        Status::Asleep
+    }
+
+    fn reset(&mut self) {}
 }
 
 /// A configuration without keys, for nodes that have only ports and parameters.

@@ -1,17 +1,110 @@
 //! Where the files that a preset names are looked for. Control side only.
 
+use crate::node::NodeError;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-/// Folders in the order in which they are searched.
-#[derive(Debug, Clone, Default)]
+/// What is embedded, then folders, in the order in which they are searched.
+#[derive(Clone, Default)]
 pub struct Places {
+    /// Files within the program, by the names that presets give them: an instrument made of a preset carries what that
+    /// names. Found before any other, and by whoever may name files at all.
+    pub embedded: &'static [(&'static str, &'static [u8])],
+    /// Whether a preset is read and built although a file that it names is missing or cannot be read: its node is silent
+    /// then, and that is told ([`crate::Preset::warnings`], [`crate::Built::missing`], [`crate::Edited::missing`]).
+    pub forgiving: bool,
     /// The folder of the preset's file; none for presets that are not files.
     pub preset: Option<PathBuf>,
     /// The user's folder, with `samples` and `soundfonts` in it.
     pub user: Option<PathBuf>,
     /// Set for presets that came over the network: assets only inside these folders, no absolute paths.
     pub confined: Option<Vec<PathBuf>>,
+}
+
+/// A file that a preset names, found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asset {
+    /// On the disk.
+    File(PathBuf),
+    /// Within the program.
+    Embedded(Embedded),
+}
+
+/// A file within the program. It is the same as another where their bytes are the same in memory.
+#[derive(Clone, Copy)]
+pub struct Embedded {
+    /// What presets call it.
+    pub name: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
+}
+
+/// What an asset holds at a time: whatever is made from equal contents is equal, so that it can be shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Of a file on the disk, as it was then.
+    File(Version),
+    /// Of a file within the program, as it always is.
+    Embedded(Embedded),
+}
+
+impl Asset {
+    /// What it holds now; to be asked before it is read.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn content(&self) -> std::io::Result<Content> {
+        match self {
+            Self::File(path) => Version::of(path).map(Content::File),
+            Self::Embedded(embedded) => Ok(Content::Embedded(*embedded)),
+        }
+    }
+}
+
+impl std::fmt::Display for Asset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Embedded(embedded) => f.write_str(embedded.name),
+        }
+    }
+}
+
+impl Content {
+    /// The file, for [`crate::Prepare::reads`]; none of what lies within the program and never changes.
+    pub fn version(&self) -> Option<&Version> {
+        match self {
+            Self::File(version) => Some(version),
+            Self::Embedded(_) => None,
+        }
+    }
+}
+
+impl PartialEq for Embedded {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.bytes, other.bytes)
+    }
+}
+
+impl Eq for Embedded {}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
+}
+
+impl std::fmt::Debug for Places {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let embedded: Vec<&str> = self.embedded.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Places")
+            .field("embedded", &embedded)
+            .field("forgiving", &self.forgiving)
+            .field("preset", &self.preset)
+            .field("user", &self.user)
+            .field("confined", &self.confined)
+            .finish()
+    }
 }
 
 /// Why an asset was not found.
@@ -36,19 +129,38 @@ pub enum PlaceError {
 impl Places {
     /// Places around a preset's file.
     pub fn beside(preset: &Path) -> Self {
-        Self { preset: preset.parent().map(Path::to_path_buf), user: user_folder(), confined: None }
+        Self { preset: preset.parent().map(Path::to_path_buf), ..Self::anywhere() }
     }
 
     /// Places of a preset without a file.
     pub fn anywhere() -> Self {
-        Self { preset: None, user: user_folder(), confined: None }
+        Self { user: user_folder(), ..Self::default() }
     }
 
-    /// Finds an asset: beside the preset, then in `folder` (`samples`, `soundfonts`) of the user's folder.
+    /// Whether a mistake leaves its node silent instead of keeping the whole preset from playing.
+    pub(crate) fn forgives(&self, mistake: &NodeError) -> bool {
+        self.forgiving && mistake.of_file
+    }
+
+    /// The file of this very name within the program.
+    pub fn embedded(&self, name: &str) -> Option<Embedded> {
+        let (name, bytes) = self.embedded.iter().find(|(embedded, _)| *embedded == name)?;
+        Some(Embedded { name, bytes })
+    }
+
+    /// Finds an asset: within the program, beside the preset, then in `folder` (`samples`, `soundfonts`) of the user's
+    /// folder.
     ///
     /// # Errors
     /// Where it was looked for, or that it may not be named.
-    pub fn find(&self, name: &str, folder: &str) -> Result<PathBuf, PlaceError> {
+    pub fn find(&self, name: &str, folder: &str) -> Result<Asset, PlaceError> {
+        match self.embedded(name) {
+            Some(embedded) => Ok(Asset::Embedded(embedded)),
+            None => self.find_file(name, folder).map(Asset::File),
+        }
+    }
+
+    fn find_file(&self, name: &str, folder: &str) -> Result<PathBuf, PlaceError> {
         let path = Path::new(name);
         if let Some(allowed) = &self.confined {
             return find_confined(name, allowed);
@@ -176,5 +288,19 @@ mod tests {
             assert!(matches!(places.find("link.wav", "samples"), Err(PlaceError::Outside { .. })));
         }
         assert!(matches!(places.find("b.wav", "samples"), Err(PlaceError::Missing { .. })));
+    }
+
+    #[test]
+    fn what_is_embedded_is_found_first_and_by_its_very_name_only() {
+        static FILES: &[(&str, &[u8])] = &[("a.wav", b"within"), ("../b.wav", b"above")];
+        let root = auralis_graph::testing::folder();
+        std::fs::write(root.join("a.wav"), b"beside").unwrap();
+        let places = Places { embedded: FILES, preset: Some(root.clone()), ..Places::default() };
+        let within = |name, bytes| Asset::Embedded(Embedded { name, bytes });
+        assert_eq!(places.find("a.wav", "samples").unwrap(), within("a.wav", FILES[0].1));
+        assert_eq!(places.find("./a.wav", "samples").unwrap(), Asset::File(root.join("./a.wav")));
+        let confined = Places { confined: Some(Vec::new()), ..places };
+        assert_eq!(confined.find("../b.wav", "samples").unwrap(), within("../b.wav", FILES[1].1));
+        assert!(matches!(confined.find("b.wav", "samples"), Err(PlaceError::Missing { .. })));
     }
 }

@@ -14,7 +14,7 @@ use crate::dsp::QUANTUM;
 use crate::engine::glue::Onset;
 use crate::engine::{Engine, Peak, Peaks, SharedCell};
 use crate::expose::{ControlMap, ControlTarget};
-use crate::node::{Outlet as Offered, Pace, Prepare, Prepared, Processor, Role, Tail};
+use crate::node::{Mute, Outlet as Offered, Pace, Prepare, Prepared, Processor, Role, Tail};
 use crate::places::Places;
 use crate::port::{PacketFlow, PortKind};
 use crate::preset::{NodeEntry, Outlet, Preset};
@@ -67,6 +67,9 @@ pub struct Built {
     pub tail: Tail,
     /// What its nodes offer to the socket around it.
     pub offers: Offers,
+    /// Nodes that are silent for want of a file, where that is forgiven ([`Places::forgiving`]): a sentence for each that
+    /// names node and file, in text order.
+    pub missing: Vec<String>,
 }
 
 impl std::fmt::Debug for Built {
@@ -108,12 +111,12 @@ pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Resul
     let controls = Arc::clone(&plan.controls);
     let leaving = (plan.exits.clone(), plan.control_names.clone());
     nodes.take_over(plan);
-    let (tail, offers) = (nodes.tail(), nodes.offers());
+    let (tail, offers, missing) = (nodes.tail(), nodes.offers(), nodes.missing());
     let (schedule, _) = program.schedule(&nodes);
     let (link, controller) = link(nodes.directory(preset), options.settings);
     let editor = Editor::new(nodes, program, leaving, controller.clone(), &link, options.clone());
     let engine = Engine::new(schedule, controls, options.settings, options.sample_rate, options.pace, link);
-    Ok(Built { engine, controller, editor, tail, offers })
+    Ok(Built { engine, controller, editor, tail, offers, missing })
 }
 
 /// A graph whose nodes are prepared, as far as it differs from the one before. Nodes are told apart by numbers that they
@@ -342,10 +345,15 @@ impl Builder<'_> {
             offers: &mut offers,
             files: &mut files,
         };
+        let peaks = peaks(node, &widths.outputs);
         match node.kind.prepare(&node.config, &mut prepare) {
             Ok(Prepared { processor, latency, tail }) => {
-                let peaks = peaks(node, &widths.outputs);
-                Some((processor, Traits { latency, tail, offers, files, peaks }))
+                Some((processor, Traits { latency, tail, offers, files, peaks, missing: None }))
+            }
+            Err(error) if self.options.places.forgives(&error) => {
+                let Prepared { processor, latency, tail } = Prepared::new(Mute);
+                let missing = Some(error.of_silent(&node.name));
+                Some((processor, Traits { latency, tail, offers, files, peaks, missing }))
             }
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);

@@ -49,6 +49,8 @@ pub struct Edited {
     pub offers: Offers,
     /// The names of nodes that were prepared anew, in text order.
     pub prepared: Vec<String>,
+    /// As [`super::Built::missing`].
+    pub missing: Vec<String>,
 }
 
 /// Why a graph was not changed. What ran before goes on.
@@ -229,8 +231,8 @@ impl Editor {
         let _ = self.edits.push(Page::Edit(Box::new(edit)));
         self.under_way += 1;
         self.controller = self.controller.after_edit(self.nodes.directory(preset));
-        let (tail, offers) = (self.nodes.tail(), self.nodes.offers());
-        Ok(Edited { controller: self.controller.clone(), tail, offers, prepared })
+        let (tail, offers, missing) = (self.nodes.tail(), self.nodes.offers(), self.nodes.missing());
+        Ok(Edited { controller: self.controller.clone(), tail, offers, prepared, missing })
     }
 
     /// The new graph, and that of the change. Where connections are reversed the two cannot run side by side with
@@ -242,8 +244,13 @@ impl Editor {
         failed: &BTreeSet<String>,
     ) -> Result<(Plan, Union), EditError> {
         let mut anew: BTreeSet<String> = failed.clone();
-        let old = |node: &&Running| !node.prepared.files.iter().all(Version::is_current);
-        anew.extend(self.nodes.of_files().filter(old).map(|node| node.part.entry.name.clone()));
+        // What was read stays in memory: a file that has gone silences nobody where that would be forgiven.
+        let forgiving = self.options.places.forgiving;
+        let stands = |file: &Version| file.is_current() || (forgiving && !file.path().exists());
+        let old = |node: &&Running| !node.prepared.files.iter().all(stands);
+        // A file that was missing may be there by now, or no longer be forgiven.
+        let changed = self.nodes.of_files().filter(old).chain(self.nodes.without_file());
+        anew.extend(changed.map(|node| node.part.entry.name.clone()));
         loop {
             let plan = Plan::new(preset, catalogue, &self.options, &self.nodes, &anew)
                 .map_err(|mistakes| EditError::Mistakes(Box::new(mistakes)))?;

@@ -38,6 +38,8 @@ pub(crate) struct Traits {
     /// Files that it was made from.
     pub files: Vec<Version>,
     pub peaks: Peaks,
+    /// Why it is silent, where it was to play a file that is missing.
+    pub missing: Option<String>,
 }
 
 impl Running {
@@ -103,6 +105,7 @@ struct Facts {
     tail: Tail,
     offers: bool,
     files: bool,
+    missing: bool,
     musical: bool,
     low: bool,
     /// The tempo on which it depends how far a modulation moves it.
@@ -118,6 +121,7 @@ impl Facts {
         tail: Tail::Frames(0),
         offers: false,
         files: false,
+        missing: false,
         musical: false,
         low: false,
         tempo: None,
@@ -133,6 +137,7 @@ impl Facts {
             tail: node.prepared.tail,
             offers: !node.prepared.offers.is_empty(),
             files: !node.prepared.files.is_empty(),
+            missing: node.prepared.missing.is_some(),
             musical: musical(entry).next().is_some(),
             low: entry.priority == Priority::Low,
             tempo: Some(node.tempo).filter(|_| has_depth_around_a_length(entry)),
@@ -289,6 +294,16 @@ impl Nodes {
     /// Nodes that were made from files.
     pub fn of_files(&self) -> impl Iterator<Item = &Running> {
         self.flagged(|facts| facts.files).map(|(_, node)| node)
+    }
+
+    /// Nodes that are silent for want of a file.
+    pub fn without_file(&self) -> impl Iterator<Item = &Running> {
+        self.flagged(|facts| facts.missing).map(|(_, node)| node)
+    }
+
+    /// What is told of those.
+    pub fn missing(&self) -> Vec<String> {
+        self.without_file().filter_map(|node| node.prepared.missing.clone()).collect()
     }
 
     /// How long the graph sounds after everything in it fell silent: tails in a row add up.

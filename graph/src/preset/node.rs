@@ -79,7 +79,10 @@ pub(super) fn read<'n, 'a>(
     let (config, config_spans) = read_config(&kind, entries, config_keys, name, out)?;
     for error in kind.check(&config, places) {
         let span = error.key.and_then(|key| config_spans.get(key)).copied().unwrap_or(name.span);
-        let found = Diagnostic::error(span, format!("`{}`: {}", name.text, error.message));
+        let found = match places.forgives(&error) {
+            true => Diagnostic::warning(span, error.of_silent(&name.text)),
+            false => Diagnostic::error(span, format!("`{}`: {}", name.text, error.message)),
+        };
         out.push(match error.help {
             Some(help) => found.help(help),
             None => found,

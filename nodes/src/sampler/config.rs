@@ -4,20 +4,19 @@ use super::decode::{self, Header};
 use super::sound::{Cycle, Sound};
 use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::{Places, Version};
+use auralis_graph::places::{Asset, Content, Embedded, PlaceError, Places, Version};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The sound behind `file: default`: a bowed glass on C4, made by the recipe of the default SoundFont.
 pub static DEFAULT: &[u8] = include_bytes!("../../assets/glass.wav");
 
-/// Sounds that someone plays, by file (None is the default), loop and crossfade.
-static SOUNDS: Shelf<(Option<Version>, Loop, f64), Sound> = Shelf::new();
+/// Sounds that someone plays, by what was read, loop and crossfade.
+static SOUNDS: Shelf<(Content, Loop, f64), Sound> = Shelf::new();
 
 /// What is played, and how it repeats.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -169,31 +168,32 @@ fn key_of(text: &str) -> Option<i32> {
 }
 
 impl SamplerConfig {
-    fn path(&self, places: &Places) -> Result<Option<PathBuf>, NodeError> {
+    fn asset(&self, places: &Places) -> Result<Asset, NodeError> {
         if self.file == "default" {
-            return Ok(None);
+            return Ok(Asset::Embedded(Embedded { name: "default", bytes: DEFAULT }));
         }
-        let found = places.find(&self.file, "samples");
-        found.map(Some).map_err(|error| {
+        places.find(&self.file, "samples").map_err(|error| {
             let help = "`default` is the sound that ships with Auralis";
-            NodeError::new(error.to_string()).at("file").help(help)
+            let found = NodeError::new(error.to_string()).at("file").help(help);
+            if matches!(error, PlaceError::Missing { .. }) { found.of_file() } else { found }
         })
     }
 
-    fn refuse(path: &Path, refusal: &str) -> NodeError {
+    fn refuse(asset: &Asset, refusal: &str) -> NodeError {
         let help = "a sampler plays WAV and FLAC files, mono or stereo, of at most 10 minutes";
-        NodeError::new(format!("`{}` {refusal}", path.display())).at("file").help(help)
+        NodeError::new(format!("`{asset}` {refusal}")).at("file").help(help).of_file()
     }
 
-    /// The file as it is now; none for the sound that ships.
+    fn content(asset: &Asset) -> Result<Content, NodeError> {
+        asset.content().map_err(|error| Self::refuse(asset, &format!("cannot be read: {error}")))
+    }
+
+    /// The file as it is now; none for what lies within a program.
     ///
     /// # Errors
     /// That it is not there or cannot be read.
     pub fn version(&self, places: &Places) -> Result<Option<Version>, NodeError> {
-        let of = |path: PathBuf| {
-            Version::of(&path).map_err(|error| Self::refuse(&path, &format!("cannot be read: {error}")))
-        };
-        self.path(places)?.map(of).transpose()
+        Ok(Self::content(&self.asset(places)?)?.version().cloned())
     }
 
     /// The recording with its loop, shared with everyone in this process who plays the same.
@@ -201,13 +201,9 @@ impl SamplerConfig {
     /// # Errors
     /// That the file is not there, or what is wrong with it or with the loop.
     pub fn sound(&self, places: &Places) -> Result<Arc<Sound>, NodeError> {
-        let path = self.path(places)?;
-        let refuse = |path: &Path, refusal: &str| Self::refuse(path, refusal);
-        SOUNDS.get((self.version(places)?, self.cycle, self.crossfade), || {
-            let recording = match &path {
-                None => decode::bytes(DEFAULT).map_err(NodeError::new),
-                Some(path) => decode::file(path).map_err(|refusal| refuse(path, &refusal)),
-            }?;
+        let asset = self.asset(places)?;
+        SOUNDS.get((Self::content(&asset)?, self.cycle, self.crossfade), || {
+            let recording = decode::file(&asset).map_err(|refusal| Self::refuse(&asset, &refusal))?;
             let cycle = self.cycle(recording.rate, recording.channels[0].len())?;
             Ok(Sound::new(&recording, cycle))
         })
@@ -264,9 +260,8 @@ impl SamplerConfig {
         if !errors.is_empty() {
             return errors;
         }
-        let checked = self.path(places).and_then(|path| {
-            let Some(path) = path else { return Ok(()) };
-            let header = decode::header(&path).map_err(|refusal| Self::refuse(&path, &refusal))?;
+        let checked = self.asset(places).and_then(|asset| {
+            let header = decode::header(&asset).map_err(|refusal| Self::refuse(&asset, &refusal))?;
             match header {
                 Header { rate, frames: Some(frames) } => self.cycle(rate, frames as usize).map(|_| ()),
                 Header { .. } => Ok(()),

@@ -1,9 +1,9 @@
 //! Reads WAV and FLAC files into memory, by symphonia. Control side only; whatever the file holds, the answer is a
 //! sound or an error in words.
 
+use auralis_graph::places::Asset;
 use std::fs::File;
 use std::io::Cursor;
-use std::path::Path;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -43,8 +43,8 @@ pub type Refusal = String;
 ///
 /// # Errors
 /// What keeps it from being played.
-pub fn header(path: &Path) -> Result<Header, Refusal> {
-    let source = open(path)?;
+pub fn header(asset: &Asset) -> Result<Header, Refusal> {
+    let source = open(asset)?;
     guarded(|| probe(source).map(|(_, header)| header))
 }
 
@@ -52,20 +52,22 @@ pub fn header(path: &Path) -> Result<Header, Refusal> {
 ///
 /// # Errors
 /// What keeps it from being played.
-pub fn file(path: &Path) -> Result<Recording, Refusal> {
-    let source = open(path)?;
+pub fn file(asset: &Asset) -> Result<Recording, Refusal> {
+    let source = open(asset)?;
     guarded(|| decode(source))
 }
 
 /// Decodes bytes.
-///
-/// # Errors
-/// What keeps them from being played.
+#[cfg(test)]
 pub fn bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Recording, Refusal> {
     guarded(|| decode(Box::new(Cursor::new(bytes))))
 }
 
-fn open(path: &Path) -> Result<Box<dyn MediaSource>, Refusal> {
+fn open(asset: &Asset) -> Result<Box<dyn MediaSource>, Refusal> {
+    let path = match asset {
+        Asset::File(path) => path,
+        Asset::Embedded(embedded) => return Ok(Box::new(Cursor::new(embedded.bytes))),
+    };
     let unreadable = |error| format!("cannot be read: {error}");
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();

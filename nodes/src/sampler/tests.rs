@@ -2,6 +2,7 @@
 
 use super::config::{DEFAULT, Loop, SamplerConfig, Word};
 use super::decode::{self, Recording};
+use auralis_graph::places::Asset;
 use super::kernel::kernel;
 use super::sound::{Cycle, Place, Sound};
 use crate::audio_file::{AudioFile, Container, Depth, Format};
@@ -114,7 +115,7 @@ fn every_kind_of_wav_and_flac_decodes_to_the_same_sound() {
         ("16.flac", flac(&short, &short, 44_100), 1e-4),
     ] {
         let recording =
-            decode::file(&folder.file(name, &bytes)).unwrap_or_else(|refusal| panic!("{name} {refusal}"));
+            decode::file(&Asset::File(folder.file(name, &bytes))).unwrap_or_else(|refusal| panic!("{name} {refusal}"));
         assert_eq!((recording.rate, recording.channels[0].len()), (44_100, 500), "{name}");
         let worst = recording.channels[0].iter().zip(&wave).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < error, "{name}: {worst}");
@@ -138,11 +139,11 @@ fn what_was_rendered_to_a_file_can_be_played() {
         file.write(&interleaved).unwrap();
         file.finish().unwrap();
         assert_eq!(
-            decode::header(&path),
+            decode::header(&Asset::File(path.clone())),
             Ok(decode::Header { rate: 96_000, frames: Some(20_000) }),
             "{name}"
         );
-        let recording = decode::file(&path).unwrap();
+        let recording = decode::file(&Asset::File(path)).unwrap();
         for (there, wave) in recording.channels.iter().zip(&waves) {
             assert_eq!(there.len(), wave.len(), "{name}");
             let worst = there.iter().zip(wave).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -155,7 +156,7 @@ fn what_was_rendered_to_a_file_can_be_played() {
 fn stereo_keeps_its_sides() {
     let folder = Folder::new("stereo");
     let path = folder.file("a.flac", &flac(&[1_000; 64], &[-2_000; 64], 48_000));
-    let recording = decode::file(&path).unwrap();
+    let recording = decode::file(&Asset::File(path)).unwrap();
     assert!(recording.channels[0].iter().all(|x| (x * 32_768.0 - 1_000.0).abs() < 1.0));
     assert!(recording.channels[1].iter().all(|x| (x * 32_768.0 + 2_000.0).abs() < 1.0));
 }
@@ -177,10 +178,10 @@ fn broken_files_are_refused_in_words() {
         ("law.wav", wav(0x55, 1, 44_100, 16, &data), "is of a kind that cannot be played"),
         ("silent.wav", wav(1, 1, 44_100, 16, &[]), "has no sound in it"),
     ] {
-        let refusal = decode::file(&folder.file(name, &bytes)).unwrap_err();
+        let refusal = decode::file(&Asset::File(folder.file(name, &bytes))).unwrap_err();
         assert!(refusal.contains(words), "{name} {refusal}");
     }
-    assert!(decode::file(&folder.0.join("none.wav")).unwrap_err().contains("cannot be read"));
+    assert!(decode::file(&Asset::File(folder.0.join("none.wav"))).unwrap_err().contains("cannot be read"));
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use super::riff::{Broken, Parts, Span, read};
 use super::tables::Tables;
 use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::{Places, Version};
+use auralis_graph::places::{Asset, Content, PlaceError, Places, Version};
 use rustysynth::{LoopMode, SoundFont};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -23,8 +23,8 @@ const BEHIND: usize = 64;
 pub enum Source {
     /// The font that ships with the program.
     Shipped,
-    /// A file.
-    File(PathBuf),
+    /// A file, of the machine or within the program around this one.
+    Asset(Asset),
 }
 
 /// A font in memory.
@@ -47,11 +47,15 @@ impl Source {
     pub fn find(file: &str, places: &Places) -> Result<Self, NodeError> {
         match file {
             "default" => Ok(Self::Shipped),
-            "system" => system_font().map(Self::File),
-            path => places.find(path, "soundfonts").map(Self::File).map_err(|error| {
-                NodeError::new(error.to_string()).at("file").help(
-                    "`default` is the font that ships with Auralis, `system` the machine's General MIDI font",
-                )
+            // An instrument may bring along what was the font of the machine it was made on.
+            "system" if places.embedded(file).is_none() => {
+                system_font().map(Asset::File).map(Self::Asset).map_err(NodeError::of_file)
+            }
+            path => places.find(path, "soundfonts").map(Self::Asset).map_err(|error| {
+                let help =
+                    "`default` is the font that ships with Auralis, `system` the machine's General MIDI font";
+                let found = NodeError::new(error.to_string()).at("file").help(help);
+                if matches!(error, PlaceError::Missing { .. }) { found.of_file() } else { found }
             }),
         }
     }
@@ -60,7 +64,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Shipped => "the default font".into(),
-            Self::File(path) => format!("`{}`", path.display()),
+            Self::Asset(asset) => format!("`{asset}`"),
         }
     }
 
@@ -72,7 +76,8 @@ impl Source {
         let programs = || -> Result<Vec<Program>, Broken> {
             let tables = match self {
                 Self::Shipped => tables(&mut Cursor::new(SHIPPED))?,
-                Self::File(path) => tables(&mut File::open(path)?)?,
+                Self::Asset(Asset::File(path)) => tables(&mut File::open(path)?)?,
+                Self::Asset(Asset::Embedded(embedded)) => tables(&mut Cursor::new(embedded.bytes))?,
             };
             let entry = |entry: super::tables::Entry| (entry.bank, entry.program, entry.name);
             let mut programs: Vec<Program> = tables.1.presets.into_iter().map(entry).collect();
@@ -83,18 +88,24 @@ impl Source {
     }
 
     fn refuse(&self, broken: &Broken) -> NodeError {
-        NodeError::new(format!("{} {broken}", self.name())).at("file").help("choose another SoundFont (.sf2)")
+        let found = NodeError::new(format!("{} {broken}", self.name())).at("file");
+        found.help("choose another SoundFont (.sf2)").of_file()
     }
 
-    /// The file as it is now; none for the shipped one.
+    /// What it holds now; none for the shipped one, which is always the same.
+    fn content(&self) -> Result<Option<Content>, NodeError> {
+        match self {
+            Self::Shipped => Ok(None),
+            Self::Asset(asset) => asset.content().map(Some).map_err(|error| self.refuse(&error.into())),
+        }
+    }
+
+    /// The file as it is now; none for what lies within a program.
     ///
     /// # Errors
     /// That it cannot be read.
     pub fn version(&self) -> Result<Option<Version>, NodeError> {
-        match self {
-            Self::Shipped => Ok(None),
-            Self::File(path) => Version::of(path).map(Some).map_err(|error| self.refuse(&error.into())),
-        }
+        Ok(self.content()?.and_then(|content| content.version().cloned()))
     }
 
     /// The font, shared with everyone in this process who plays the same file.
@@ -102,10 +113,11 @@ impl Source {
     /// # Errors
     /// What is wrong with the file.
     pub fn load(&self) -> Result<Arc<Font>, NodeError> {
-        FONTS.get(self.version()?, || {
+        FONTS.get(self.content()?, || {
             let sound = match self {
                 Self::Shipped => load_shipped(),
-                Self::File(path) => File::open(path).map_err(Broken::from).and_then(load),
+                Self::Asset(Asset::File(path)) => File::open(path).map_err(Broken::from).and_then(load),
+                Self::Asset(Asset::Embedded(embedded)) => load(Cursor::new(embedded.bytes)),
             };
             let sound = Arc::new(sound.map_err(|broken| self.refuse(&broken))?);
             Ok(Font { sound, name: self.name() })
@@ -114,7 +126,7 @@ impl Source {
 }
 
 /// Fonts that someone plays; None is the shipped one.
-static FONTS: Shelf<Option<Version>, Font> = Shelf::new();
+static FONTS: Shelf<Option<Content>, Font> = Shelf::new();
 
 /// The machine's General MIDI font.
 fn system_font() -> Result<PathBuf, NodeError> {

@@ -3,7 +3,7 @@
 use super::config::SoundfontConfig;
 use super::font::{Font, Source, load};
 use super::player::Player;
-use auralis_graph::places::Places;
+use auralis_graph::places::{Asset, Embedded, Places};
 use auralis_soundfonts::sf2::{self, Generator, Program, Sample, Zone};
 use proptest::prelude::*;
 use rustysynth::SoundFont;
@@ -175,14 +175,20 @@ fn one_copy_is_shared_and_let_go() {
     let folder = auralis_graph::testing::folder();
     let path = folder.join("small.sf2");
     std::fs::write(&path, small_font()).unwrap();
-    let direct = Source::File(path.clone()).load().unwrap();
+    let file = |path| Source::Asset(Asset::File(path)).load().unwrap();
+    let direct = file(path.clone());
     // The same file by another way, then in another state.
-    let around =
-        Source::File(folder.join("../").join(folder.file_name().unwrap()).join("small.sf2")).load().unwrap();
+    let around = file(folder.join("../").join(folder.file_name().unwrap()).join("small.sf2"));
     assert!(Arc::ptr_eq(&direct, &around));
     std::fs::write(&path, [small_font(), vec![0; 2]].concat()).unwrap();
-    let anew = Source::File(path.clone()).load().unwrap();
+    let anew = file(path.clone());
     assert!(!Arc::ptr_eq(&direct, &anew));
+    // The same bytes under whatever name; equal bytes elsewhere are another file.
+    let (bytes, twin): (&'static [u8], &'static [u8]) = (small_font().leak(), small_font().leak());
+    let within = |name, bytes| Source::Asset(Asset::Embedded(Embedded { name, bytes })).load().unwrap();
+    let embedded = within("a.sf2", bytes);
+    assert!(Arc::ptr_eq(&embedded, &within("b.sf2", bytes)));
+    assert!(!Arc::ptr_eq(&embedded, &within("a.sf2", twin)) && !Arc::ptr_eq(&embedded, &anew));
     let weak = Arc::downgrade(&anew);
     drop(anew);
     assert!(weak.upgrade().is_none());

@@ -180,7 +180,7 @@ impl Shared {
         let confined = Some(self.settings.assets.clone());
         Loaded {
             source: Source::new(current.preset.source.name(), text),
-            places: Places { preset: None, user: None, confined },
+            places: Places { confined, ..Places::default() },
             path: current.path.clone(),
         }
     }
