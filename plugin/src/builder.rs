@@ -87,6 +87,8 @@ struct Playing {
     /// The seed that it was built with.
     seed: u64,
     failed: BTreeMap<String, String>,
+    /// What is silent for want of a file.
+    missing: Vec<String>,
 }
 
 /// Why a piece does not play.
@@ -208,6 +210,7 @@ impl Work {
         (playing.controller, playing.number) = (edited.controller, number);
         (playing.piece, playing.reading) = (piece.clone(), Arc::clone(reading));
         playing.failed.clear();
+        playing.missing = edited.missing;
         self.hand_over(Arrival::Edit(Box::new(patch)));
         self.desk.note_scene(playing.scene());
         Ok(())
@@ -232,7 +235,7 @@ impl Work {
         };
         let built = build(&reading.preset, &self.desk.catalogue, &options);
         let built = built.map_err(|mistakes| Refusal::Mistakes(Box::new(mistakes)))?;
-        let Built { engine, controller, editor, tail, .. } = built;
+        let Built { engine, controller, editor, tail, missing, .. } = built;
         let patch = Patch::new(reading, controller.clone(), tail, engine.latency(), 0);
         let running = Running::new(engine, patch, self.desk.wishes().as_ref());
         self.hand_over(Arrival::Start(Box::new(running)));
@@ -245,6 +248,7 @@ impl Work {
             controller,
             seed: settings.seed,
             failed: BTreeMap::new(),
+            missing,
         };
         self.desk.note_scene(playing.scene());
         Ok(playing)
@@ -291,7 +295,7 @@ impl Work {
                 format!("`{name}` is another file than when the session was saved: it may sound different")
             })
         });
-        let notices = changed.collect();
+        let notices = playing.missing.iter().cloned().chain(changed).collect();
         self.desk.note_assets(number, assets);
         notices
     }

@@ -57,7 +57,8 @@ impl Piece {
 
     /// Where its files are looked for. What is missing silences only the nodes that are made of it.
     pub fn places(&self) -> Places {
-        Places { preset: self.folder.clone(), ..Places::anywhere() }
+        let embedded = MADE.map_or(&[][..], |made| made.assets);
+        Places { embedded, forgiving: true, preset: self.folder.clone(), ..Places::anywhere() }
     }
 
     /// Whether it is a further text of the same preset, and not another one.

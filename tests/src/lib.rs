@@ -3,6 +3,7 @@
 
 mod browser;
 pub mod bundles;
+pub mod clap_host;
 mod events;
 mod http;
 mod line;
