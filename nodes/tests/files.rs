@@ -23,7 +23,9 @@ const NOISE: &str = "  hiss: { type: noise, gain: -40 dB }
 ";
 
 fn text(player: &str) -> String {
-    format!("auralis: 1\nnodes:\n  keys: {{ type: midi_in }}\n  play: {{ type: {player}, in: keys }}\n{NOISE}")
+    format!(
+        "auralis: 1\nnodes:\n  keys: {{ type: midi_in }}\n  play: {{ type: {player}, in: keys }}\n{NOISE}"
+    )
 }
 
 fn read(text: &str, places: &Places) -> Result<Preset, String> {
@@ -49,7 +51,9 @@ fn within(player: &str, places: &Places) -> Vec<f32> {
     let preset = read(&text(player), places).unwrap();
     assert_eq!(preset.warnings.to_string(), "");
     let mut built = built(&preset, places);
-    assert!(built.missing.is_empty() && built.editor.files().count() == usize::from(places.embedded.is_empty()));
+    assert!(
+        built.missing.is_empty() && built.editor.files().count() == usize::from(places.embedded.is_empty())
+    );
     heard(&mut built)
 }
 

@@ -2,10 +2,10 @@
 
 use super::config::{DEFAULT, Loop, SamplerConfig, Word};
 use super::decode::{self, Recording};
-use auralis_graph::places::Asset;
 use super::kernel::kernel;
 use super::sound::{Cycle, Place, Sound};
 use crate::audio_file::{AudioFile, Container, Depth, Format};
+use auralis_graph::places::Asset;
 use auralis_graph::places::Places;
 use proptest::prelude::*;
 use std::io::Write;
@@ -114,8 +114,8 @@ fn every_kind_of_wav_and_flac_decodes_to_the_same_sound() {
         ("f64.wav", wav(3, 1, 44_100, 64, &doubles), 1e-7),
         ("16.flac", flac(&short, &short, 44_100), 1e-4),
     ] {
-        let recording =
-            decode::file(&Asset::File(folder.file(name, &bytes))).unwrap_or_else(|refusal| panic!("{name} {refusal}"));
+        let recording = decode::file(&Asset::File(folder.file(name, &bytes)))
+            .unwrap_or_else(|refusal| panic!("{name} {refusal}"));
         assert_eq!((recording.rate, recording.channels[0].len()), (44_100, 500), "{name}");
         let worst = recording.channels[0].iter().zip(&wave).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < error, "{name}: {worst}");
