@@ -65,6 +65,8 @@ pub struct Built {
     pub editor: Editor,
     /// How long it sounds after everything in it fell silent.
     pub tail: Tail,
+    /// Frames by which its output lags behind the position, until an edit says otherwise.
+    pub latency: u32,
     /// What its nodes offer to the socket around it.
     pub offers: Offers,
     /// Nodes that are silent for want of a file, where that is forgiven ([`Places::forgiving`]): a sentence for each that
@@ -109,14 +111,14 @@ pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Resul
     // No connection was there before.
     program.take_opened();
     let controls = Arc::clone(&plan.controls);
-    let leaving = (plan.exits.clone(), plan.control_names.clone());
+    let (leaving, latency) = ((plan.exits.clone(), plan.control_names.clone()), plan.exits.latency);
     nodes.take_over(plan);
     let (tail, offers, missing) = (nodes.tail(), nodes.offers(), nodes.missing());
     let (schedule, _) = program.schedule(&nodes);
     let (link, controller) = link(nodes.directory(preset), options.settings);
     let editor = Editor::new(nodes, program, leaving, controller.clone(), &link, options.clone());
     let engine = Engine::new(schedule, controls, options.settings, options.sample_rate, options.pace, link);
-    Ok(Built { engine, controller, editor, tail, offers, missing })
+    Ok(Built { engine, controller, editor, tail, latency, offers, missing })
 }
 
 /// A graph whose nodes are prepared, as far as it differs from the one before. Nodes are told apart by numbers that they

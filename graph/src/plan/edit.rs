@@ -45,6 +45,9 @@ pub struct Edited {
     pub controller: Controller,
     /// How long it sounds after everything in it fell silent.
     pub tail: Tail,
+    /// Frames by which its output lags behind the position, once the engine has taken the edit over: a host that
+    /// compensates for another number is to be told.
+    pub latency: u32,
     /// What its nodes offer to the socket around it.
     pub offers: Offers,
     /// The names of nodes that were prepared anew, in text order.
@@ -232,7 +235,8 @@ impl Editor {
         self.under_way += 1;
         self.controller = self.controller.after_edit(self.nodes.directory(preset));
         let (tail, offers, missing) = (self.nodes.tail(), self.nodes.offers(), self.nodes.missing());
-        Ok(Edited { controller: self.controller.clone(), tail, offers, prepared, missing })
+        let (controller, latency) = (self.controller.clone(), self.exits.latency);
+        Ok(Edited { controller, tail, latency, offers, prepared, missing })
     }
 
     /// The new graph, and that of the change. Where connections are reversed the two cannot run side by side with
