@@ -74,6 +74,8 @@ pub enum Role {
     Meter,
     /// Takes notes from outside.
     NotesIn,
+    /// Makes notes of its own, which leave the program where a socket takes notes, whatever plays them here.
+    Composer,
 }
 
 /// The audio half of a node. All methods but `drop` run on the audio thread.

@@ -94,7 +94,8 @@ fn tap(preset: &Preset, catalogue: &Catalogue) -> (Preset, Vec<String>) {
     let (mut names, mut outlets) = (Vec::new(), Vec::new());
     for (index, node) in preset.nodes.iter().enumerate() {
         let takes_notes = node.ports.inputs.iter().any(|port| matches!(port.kind, PortKind::Notes { .. }));
-        if takes_notes || node.kind.role == Role::NotesIn {
+        // A composer may hear what is played, and makes its own notes all the same.
+        if (takes_notes && node.kind.role != Role::Composer) || node.kind.role == Role::NotesIn {
             continue;
         }
         for (port, spec) in node.ports.outputs.iter().enumerate() {

@@ -4,6 +4,7 @@ use super::Widths;
 use super::topology::print;
 use crate::catalogue::Catalogue;
 use crate::node::Role;
+use crate::port::PortKind;
 use crate::preset::{NodeEntry, Outlet, Preset};
 use std::sync::Arc;
 
@@ -28,13 +29,13 @@ impl Socket {
             Role::NotesOut => matches!(self, Socket::Plugin | Socket::Play),
             Role::FileSink => matches!(self, Socket::Render | Socket::Server),
             Role::Ring => self == Socket::Server,
-            Role::Part | Role::Encoder | Role::Meter | Role::NotesIn => false,
+            Role::Part | Role::Encoder | Role::Meter | Role::NotesIn | Role::Composer => false,
         }
     }
 }
 
 /// A preset's nodes as a socket runs them: those that are roots there, all that reaches them, meters on what runs, and
-/// the ring that a server needs. Nodes have their numbers of the preset; what is added follows.
+/// the ring that a server and the outlets for notes that a host needs. Nodes have their numbers of the preset; what is added follows.
 pub(crate) struct Wanted<'p> {
     preset: &'p Preset,
     added: Vec<Added>,
@@ -52,8 +53,10 @@ struct Added {
 impl<'p> Wanted<'p> {
     pub fn new(preset: &'p Preset, socket: Socket, catalogue: &Catalogue) -> Self {
         let mut wanted = Self { preset, added: Vec::new(), runs: Vec::new() };
-        if socket == Socket::Server {
-            wanted.add_ring(catalogue);
+        match socket {
+            Socket::Server => wanted.add_ring(catalogue),
+            Socket::Plugin => wanted.add_notes_out(catalogue),
+            Socket::Render | Socket::Play => {}
         }
         wanted.keep(socket);
         wanted
@@ -125,15 +128,35 @@ impl<'p> Wanted<'p> {
             return;
         }
         let Some(output) = roles.iter().position(|role| *role == Role::Output) else { return };
-        let Some(encoder) = self.add(catalogue, Role::Encoder, output) else { return };
-        self.add(catalogue, Role::Ring, encoder);
+        let first = |node| Outlet { node, port: 0 };
+        let Some(encoder) = self.add(catalogue, Role::Encoder, first(output), "") else { return };
+        self.add(catalogue, Role::Ring, first(encoder), "");
     }
 
-    fn add(&mut self, catalogue: &Catalogue, role: Role, from: usize) -> Option<usize> {
+    /// Gives a preset without an outlet for notes one behind each output of each composer, by text and ports.
+    fn add_notes_out(&mut self, catalogue: &Catalogue) {
+        if self.preset.topology.roles.contains(&Role::NotesOut) {
+            return;
+        }
+        for (node, entry) in self.preset.nodes.iter().enumerate() {
+            if self.role(node) != Role::Composer {
+                continue;
+            }
+            for (port, spec) in entry.ports.outputs.iter().enumerate() {
+                if matches!(spec.kind, PortKind::Notes { .. }) {
+                    let of = format!(" {}.{}", entry.name, spec.name);
+                    self.add(catalogue, Role::NotesOut, Outlet { node, port }, &of);
+                }
+            }
+        }
+    }
+
+    /// Adds a node behind an output, named by its kind and `of`, where there is a kind of this role.
+    fn add(&mut self, catalogue: &Catalogue, role: Role, source: Outlet, of: &str) -> Option<usize> {
         let kind = *catalogue.iter().find(|kind| kind.role == role)?;
-        let source = Outlet { node: from, port: 0 };
         // A name that no text can hold never meets one of the preset's.
-        let entry = NodeEntry::plain(kind, format!("({})", kind.name), source, self.entry(from).span)?;
+        let name = format!("({}{of})", kind.name);
+        let entry = NodeEntry::plain(kind, name, source, self.entry(source.node).span)?;
         let mut widths = Widths::narrowest(&entry);
         widths.widen(&entry, |from| Some(self.widths(from.node).outputs[from.port]));
         let print = print(&entry, &widths, |from| &**self.entry(from.node), |_| false);

@@ -26,6 +26,7 @@ pub use performance::{Event, Held, Performance};
 pub use phrase::{MAX_CHORDS, MAX_NOTES, Note, Part, Phrase, PhraseGrid};
 pub use score::Score;
 
+use auralis_graph::node::Role;
 use auralis_graph::places::Places;
 use auralis_graph::port::{Polarity, PortSpec, Ports};
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Tail};
@@ -53,6 +54,7 @@ the next phrase, or at the next bar or beat by `follow`.";
     const EXAMPLE: &'static str = "
 composer: { type: composer, phrase: 8 bars, intensity: 0.6 }
 keys: { type: midi_out, in: [composer.chords, composer.melody, composer.bass] }";
+    const ROLE: Role = Role::Composer;
     const SETTINGS: bool = true;
     type Config = ComposerConfig;
 
