@@ -9,6 +9,7 @@ use crate::param::Amount;
 use crate::preset::{Control, NodeEntry, ParamEntry};
 use crate::settings::{Setting, Settings};
 use crate::sync::ArrayQueue;
+use crate::voices::Voices;
 use crate::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use rpds::{HashTrieMapSync, VectorSync};
 use std::sync::Arc;
@@ -136,6 +137,8 @@ pub(crate) struct Directory {
     /// The numbers in text order.
     pub text: Arc<[u32]>,
     pub controls: Vec<Control>,
+    /// Of those that are instruments.
+    pub voices: Vec<Voices>,
 }
 
 /// A node that runs.
@@ -295,6 +298,12 @@ impl Controller {
             seed: self.status.seed.load(Ordering::Relaxed),
             ..piece
         }
+    }
+
+    /// How many voices the instruments sound now, all together: at most [`crate::Built::voices`]. Any thread; a sum over
+    /// the instruments.
+    pub fn voices(&self) -> u32 {
+        self.directory.voices.iter().map(Voices::now).fold(0, u32::saturating_add)
     }
 
     /// The controls that the preset exposes, in its order.

@@ -40,6 +40,7 @@ pub mod sync;
 pub mod testing;
 pub mod transport;
 pub mod units;
+mod voices;
 pub mod yaml;
 
 pub use catalogue::{Catalogue, Kind};
@@ -49,3 +50,4 @@ pub use node::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail};
 pub use plan::{Built, Options, Socket, build};
 pub use preset::Preset;
 pub use source::Source;
+pub use voices::Voices;

@@ -5,6 +5,7 @@ use crate::param::ParamSpec;
 use crate::places::{Places, Version};
 use crate::port::{PacketFlow, Ports};
 use crate::settings::Settings;
+use crate::voices::Voices;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -193,12 +194,19 @@ pub struct Prepare<'a> {
     pub places: &'a Places,
     pub(crate) offers: &'a mut Vec<Outlet>,
     pub(crate) files: &'a mut Vec<Version>,
+    pub(crate) voices: &'a mut Option<Voices>,
 }
 
 impl Prepare<'_> {
     /// Offers something to the socket around the graph.
     pub fn publish<T: Any + Send + Sync>(&mut self, outlet: Arc<T>) {
         self.offers.push(outlet);
+    }
+
+    /// Declares an instrument of so many voices at most, and gives what it counts those in that sound. Where it is asked
+    /// for twice, the last one counts.
+    pub fn voices(&mut self, most: u32) -> Voices {
+        self.voices.insert(Voices::new(most)).clone()
     }
 
     /// Notes a file that the node was made from. Once that is written anew an edit prepares the node anew, too.

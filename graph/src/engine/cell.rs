@@ -8,6 +8,7 @@ use super::params::{Glide, Move, Slot, settle};
 use crate::dsp::{Block, QUANTUM};
 use crate::node::Processor;
 use crate::param::{Amount, gain_factor};
+use crate::voices::Voices;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,6 +52,8 @@ pub(crate) struct Cell {
     pub strikes: u8,
     /// How loud its outputs are, for who watches.
     pub peaks: Peaks,
+    /// How many voices it sounds, if it is an instrument.
+    pub voices: Option<Voices>,
 }
 
 impl Cell {
@@ -85,6 +88,7 @@ impl Cell {
             strikes: 0,
             shed: false,
             peaks: Peaks::default(),
+            voices: None,
         };
         cell.find_factor();
         cell
@@ -147,6 +151,13 @@ impl Cell {
         if self.enter(mute as u16, 0, if shed { Amount::Value(1.0) } else { amount }, 60.0, moves) {
             self.shed = shed;
             self.slots[mute].amount = amount;
+        }
+    }
+
+    /// No voice of it sounds, since it does not run.
+    pub fn hush(&self) {
+        if let Some(voices) = &self.voices {
+            voices.sound(0);
         }
     }
 

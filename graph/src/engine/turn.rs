@@ -247,8 +247,12 @@ impl<'a> Turn<'a> {
         if cell.faulted {
             return self.fade_out(step, cell);
         }
-        let rests = cell.is_shed() || (cell.asleep && inputs_at_rest(segment, memory, extra));
+        let shed = cell.is_shed();
+        let rests = shed || (cell.asleep && inputs_at_rest(segment, memory, extra));
         if rests && !cell.stirs() {
+            if shed {
+                cell.hush();
+            }
             set_silent(segment, memory, step);
             return;
         }
@@ -468,6 +472,7 @@ impl<'a> Turn<'a> {
     fn blame(&mut self, step: &Step, cell: &mut Cell, failure: Failure) {
         cell.faulted = true;
         cell.fading = FADING;
+        cell.hush();
         let frame = self.shared.context.frame;
         self.shared.link.report(Report::Failed { node: NodeId(step.node), frame, failure });
     }

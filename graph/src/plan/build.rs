@@ -67,6 +67,8 @@ pub struct Built {
     pub tail: Tail,
     /// Frames by which its output lags behind the position, until an edit says otherwise.
     pub latency: u32,
+    /// How many voices its instruments can sound at once, all together; [`Controller::voices`] says how many do.
+    pub voices: u32,
     /// What its nodes offer to the socket around it.
     pub offers: Offers,
     /// Nodes that are silent for want of a file, where that is forgiven ([`Places::forgiving`]): a sentence for each that
@@ -113,12 +115,13 @@ pub fn build(preset: &Preset, catalogue: &Catalogue, options: &Options) -> Resul
     let controls = Arc::clone(&plan.controls);
     let (leaving, latency) = ((plan.exits.clone(), plan.control_names.clone()), plan.exits.latency);
     nodes.take_over(plan);
-    let (tail, offers, missing) = (nodes.tail(), nodes.offers(), nodes.missing());
+    let (tail, voices, offers, missing) =
+        (nodes.tail(), nodes.most_voices(), nodes.offers(), nodes.missing());
     let (schedule, _) = program.schedule(&nodes);
     let (link, controller) = link(nodes.directory(preset), options.settings);
     let editor = Editor::new(nodes, program, leaving, controller.clone(), &link, options.clone());
     let engine = Engine::new(schedule, controls, options.settings, options.sample_rate, options.pace, link);
-    Ok(Built { engine, controller, editor, tail, latency, offers, missing })
+    Ok(Built { engine, controller, editor, tail, latency, voices, offers, missing })
 }
 
 /// A graph whose nodes are prepared, as far as it differs from the one before. Nodes are told apart by numbers that they
@@ -298,7 +301,7 @@ impl Builder<'_> {
         let Some((processor, prepared)) = self.prepare(index, advance, &packets) else { return };
         self.latency[index] = prepared.latency;
         self.number[index] = self.numbers.take();
-        let cell = cell(node, processor, Arc::clone(&prepared.peaks), self.options);
+        let cell = cell(node, processor, &prepared, self.options);
         self.made.insert(index, Made { cell, prepared, packets, advance, fresh: true });
     }
 
@@ -330,7 +333,7 @@ impl Builder<'_> {
     ) -> Option<(Box<dyn Processor>, Traits)> {
         let (node, widths) = (self.wanted.entry(index), self.wanted.widths(index));
         let settings = node.overrides.apply(self.options.settings);
-        let (mut offers, mut files) = (Vec::new(), Vec::new());
+        let (mut offers, mut files, mut voices) = (Vec::new(), Vec::new(), None);
         let mut prepare = Prepare {
             name: &node.name,
             sample_rate: self.options.sample_rate,
@@ -346,16 +349,17 @@ impl Builder<'_> {
             places: &self.options.places,
             offers: &mut offers,
             files: &mut files,
+            voices: &mut voices,
         };
         let peaks = peaks(node, &widths.outputs);
         match node.kind.prepare(&node.config, &mut prepare) {
             Ok(Prepared { processor, latency, tail }) => {
-                Some((processor, Traits { latency, tail, offers, files, peaks, missing: None }))
+                Some((processor, Traits { latency, tail, offers, files, voices, peaks, missing: None }))
             }
             Err(error) if self.options.places.forgives(&error) => {
                 let Prepared { processor, latency, tail } = Prepared::new(Mute);
                 let missing = Some(error.of_silent(&node.name));
-                Some((processor, Traits { latency, tail, offers, files, peaks, missing }))
+                Some((processor, Traits { latency, tail, offers, files, voices: None, peaks, missing }))
             }
             Err(error) => {
                 let span = error.key.and_then(|key| node.config_spans.get(key)).copied().unwrap_or(node.span);

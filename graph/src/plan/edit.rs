@@ -48,6 +48,8 @@ pub struct Edited {
     /// Frames by which its output lags behind the position, once the engine has taken the edit over: a host that
     /// compensates for another number is to be told.
     pub latency: u32,
+    /// As [`super::Built::voices`].
+    pub voices: u32,
     /// What its nodes offer to the socket around it.
     pub offers: Offers,
     /// The names of nodes that were prepared anew, in text order.
@@ -236,7 +238,8 @@ impl Editor {
         self.controller = self.controller.after_edit(self.nodes.directory(preset));
         let (tail, offers, missing) = (self.nodes.tail(), self.nodes.offers(), self.nodes.missing());
         let (controller, latency) = (self.controller.clone(), self.exits.latency);
-        Ok(Edited { controller, tail, latency, offers, prepared, missing })
+        let voices = self.nodes.most_voices();
+        Ok(Edited { controller, tail, latency, voices, offers, prepared, missing })
     }
 
     /// The new graph, and that of the change. Where connections are reversed the two cannot run side by side with

@@ -13,6 +13,7 @@ use crate::param::Amount;
 use crate::places::Version;
 use crate::port::PacketFlow;
 use crate::preset::{NodeEntry, ParamEntry, Preset, Priority};
+use crate::voices::Voices;
 use rpds::{HashTrieMapSync, VectorSync};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub(crate) struct Traits {
     pub offers: Vec<Offered>,
     /// Files that it was made from.
     pub files: Vec<Version>,
+    pub voices: Option<Voices>,
     pub peaks: Peaks,
     /// Why it is silent, where it was to play a file that is missing.
     pub missing: Option<String>,
@@ -106,6 +108,7 @@ struct Facts {
     offers: bool,
     files: bool,
     missing: bool,
+    voices: u32,
     musical: bool,
     low: bool,
     /// The tempo on which it depends how far a modulation moves it.
@@ -122,6 +125,7 @@ impl Facts {
         offers: false,
         files: false,
         missing: false,
+        voices: 0,
         musical: false,
         low: false,
         tempo: None,
@@ -138,6 +142,7 @@ impl Facts {
             offers: !node.prepared.offers.is_empty(),
             files: !node.prepared.files.is_empty(),
             missing: node.prepared.missing.is_some(),
+            voices: node.prepared.voices.as_ref().map_or(0, Voices::most),
             musical: musical(entry).next().is_some(),
             low: entry.priority == Priority::Low,
             tempo: Some(node.tempo).filter(|_| has_depth_around_a_length(entry)),
@@ -306,6 +311,11 @@ impl Nodes {
         self.without_file().filter_map(|node| node.prepared.missing.clone()).collect()
     }
 
+    /// How many voices all instruments together can sound.
+    pub fn most_voices(&self) -> u32 {
+        self.text.iter().map(|number| self.facts[*number as usize].voices).fold(0, u32::saturating_add)
+    }
+
     /// How long the graph sounds after everything in it fell silent: tails in a row add up.
     pub fn tail(&self) -> Tail {
         let facts = self.text.iter().map(|number| &self.facts[*number as usize]);
@@ -326,6 +336,10 @@ impl Nodes {
             nodes: self.listed.clone(),
             text: Arc::clone(&self.text),
             controls: preset.controls.clone(),
+            voices: self
+                .flagged(|facts| facts.voices > 0)
+                .filter_map(|(_, node)| node.prepared.voices.clone())
+                .collect(),
         }
     }
 }

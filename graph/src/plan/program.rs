@@ -3,11 +3,12 @@
 
 use super::build::Options;
 use super::layout::Layout;
+use super::nodes::Traits;
 use super::part::{Route, Way};
 use super::wiring::{Port, StepDraft, signals};
 use crate::engine::glue::Onset;
 use crate::engine::{
-    Cell, Memory, NO_NODE, NOTHING, NotesCell, PacketsCell, Peaks, Seat, Seats, SharedCell, Slot,
+    Cell, Memory, NO_NODE, NOTHING, NotesCell, PacketsCell, Seat, Seats, SharedCell, Slot,
 };
 use crate::engine::{notes_cell, packets_cell};
 use crate::node::Processor;
@@ -471,7 +472,7 @@ pub(super) fn plain_cell(processor: Box<dyn Processor>) -> Arc<SharedCell> {
 pub(crate) fn cell(
     node: &NodeEntry,
     processor: Box<dyn Processor>,
-    peaks: Peaks,
+    prepared: &Traits,
     options: &Options,
 ) -> Arc<SharedCell> {
     let tempo = node.overrides.apply(options.settings).tempo;
@@ -483,7 +484,8 @@ pub(crate) fn cell(
     let slots: Box<[Slot]> = slots.collect();
     let level = node.ports.audible().then(|| slots.len() - 2);
     let mut cell = Cell::new(processor, slots, modulated, level);
-    (cell.tempo, cell.peaks) = (node.overrides.tempo, peaks);
+    (cell.tempo, cell.peaks) = (node.overrides.tempo, Arc::clone(&prepared.peaks));
+    cell.voices = prepared.voices.clone();
     Arc::new(SharedCell::new(cell))
 }
 

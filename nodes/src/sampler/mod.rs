@@ -71,7 +71,7 @@ out: { type: output, in: glass }";
         let sound = config.sound(cx.places)?;
         // A note sounds on for its release; what is played out lasts as long as the file an octave lower.
         let tail = if config.one_shot { 2.0 * sound.seconds() } else { 10.0 };
-        let player = Player::new(sound, config, cx.sample_rate);
+        let player = Player::new(sound, config, cx.voices(config.voices as u32), cx.sample_rate);
         Ok(Prepared::new(player).tail(Tail::Frames((tail * f64::from(cx.sample_rate)) as u64)))
     }
 }

@@ -8,7 +8,7 @@ use super::{ATTACK, RELEASE, TUNE, VELOCITY};
 use auralis_graph::dsp::{QUANTUM, exp2};
 use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::note::{NoteEvent, NoteKind};
-use auralis_graph::{Processor, Status};
+use auralis_graph::{Processor, Status, Voices};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Player {
     /// Voices that may sound, and of these those that may now.
     limit: usize,
     most: usize,
+    /// How many do.
+    count: Voices,
     one_shot: bool,
     root: f32,
     keys: RangeInclusive<f32>,
@@ -37,7 +39,7 @@ pub struct Player {
 
 impl Player {
     /// A player of a sound.
-    pub fn new(sound: Arc<Sound>, config: &SamplerConfig, sample_rate: u32) -> Self {
+    pub fn new(sound: Arc<Sound>, config: &SamplerConfig, count: Voices, sample_rate: u32) -> Self {
         // Make the tables now, not on the audio thread.
         kernels();
         let most = config.voices as usize;
@@ -46,6 +48,7 @@ impl Player {
             voices: Vec::with_capacity(most + FADING),
             limit: most,
             most,
+            count,
             one_shot: config.one_shot,
             root: config.root.0 as f32,
             keys: config.lowest.0 as f32..=config.highest.0 as f32,
@@ -169,6 +172,8 @@ impl Processor for Player {
             self.event(event, io);
         }
         self.add(&mut left[from..], &mut right[from..], from, tune);
+        // Those that have ended are gone, so that it never sleeps with one that counts.
+        self.count.sound(self.voices.iter().filter(|voice| !voice.gave_way()).count());
         let mut output = io.output(0);
         let (to_left, to_right) = output.stereo();
         **to_left = left;
@@ -178,6 +183,7 @@ impl Processor for Player {
 
     fn reset(&mut self) {
         self.voices.clear();
+        self.count.sound(0);
         self.age = 0;
         self.bends = [0.0; 16];
         self.pedals = [false; 16];

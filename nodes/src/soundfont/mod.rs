@@ -83,7 +83,8 @@ out: { type: output, in: piano }";
             cx.reads(file);
         }
         let font = source.load()?;
-        let player = Player::new(font, config, cx.sample_rate)?;
+        let count = cx.voices(config.voices as u32);
+        let player = Player::new(font, config, Some(count), cx.sample_rate)?;
         let tail = player.tail();
         Ok(Prepared::new(player).tail(Tail::Frames(tail)))
     }

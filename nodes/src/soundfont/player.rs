@@ -8,7 +8,7 @@ use super::reverb::Reverb;
 use auralis_graph::dsp::QUANTUM;
 use auralis_graph::engine::{Context, Io, Param};
 use auralis_graph::note::{NoteEvent, NoteKind};
-use auralis_graph::{NodeError, Processor, Status};
+use auralis_graph::{NodeError, Processor, Status, Voices};
 use rustysynth::{Synthesizer, SynthesizerSettings};
 use std::sync::Arc;
 
@@ -61,6 +61,8 @@ pub struct Player {
     held: Vec<Held>,
     /// Voices that rustysynth has.
     voices: usize,
+    /// How many notes sound. rustysynth does not say how many voices they have, nor how many of them ring on.
+    count: Option<Voices>,
     pedals: [bool; 16],
     block: usize,
     /// Whether voices may still sound.
@@ -78,7 +80,12 @@ impl Player {
     ///
     /// # Errors
     /// If the font lacks a program, or rustysynth cannot run at the rate.
-    pub fn new(font: Arc<Font>, config: &SoundfontConfig, sample_rate: u32) -> Result<Self, NodeError> {
+    pub fn new(
+        font: Arc<Font>,
+        config: &SoundfontConfig,
+        count: Option<Voices>,
+        sample_rate: u32,
+    ) -> Result<Self, NodeError> {
         let mut settings = SynthesizerSettings::new(sample_rate as i32);
         settings.block_size = config.precision as usize;
         settings.maximum_polyphony = config.voices as usize;
@@ -107,6 +114,7 @@ impl Player {
             channels,
             held: Vec::with_capacity(MOST_HELD),
             voices: config.voices as usize,
+            count,
             pedals: [false; 16],
             block: config.precision as usize,
             awake: false,
@@ -173,6 +181,13 @@ impl Player {
         self.held.push(Held { id, channel, key });
         self.synthesizer.note_on(i32::from(channel), i32::from(key), unit(velocity).max(1));
         self.awake = true;
+    }
+
+    /// Says how many notes sound: those that are held, and one at least while any rings.
+    fn tell(&self) {
+        if let Some(count) = &self.count {
+            count.sound(self.held.len().max(usize::from(self.awake && self.quiet == 0)));
+        }
     }
 
     /// Ends a key, unless another note holds it.
@@ -250,6 +265,7 @@ impl Processor for Player {
             self.synthesizer.note_off_all(true);
             self.awake = false;
         }
+        self.tell();
         if dry || (silent && self.reverb.is_empty()) {
             return if silent { Status::Silent } else { Status::Active };
         }
@@ -264,6 +280,7 @@ impl Processor for Player {
         self.pedals = [false; 16];
         self.awake = false;
         self.quiet = 0;
+        self.tell();
         self.reverb.clear();
         for number in 0..16u8 {
             let Channel { bank, program, .. } = self.channels[usize::from(number)];

@@ -82,7 +82,7 @@ fn play_all(sound: SoundFont) -> f32 {
     let mut loudest = 0.0f32;
     for (bank, program) in programs {
         let config = SoundfontConfig { bank, program, ..SoundfontConfig::default() };
-        let mut player = Player::new(Arc::clone(&font), &config, 48_000).unwrap();
+        let mut player = Player::new(Arc::clone(&font), &config, None, 48_000).unwrap();
         loudest = loudest.max(player.trial());
     }
     loudest

@@ -15,7 +15,7 @@ use auralis_graph::engine::{Context, Io};
 use auralis_graph::param::ParamSpec;
 use auralis_graph::places::Places;
 use auralis_graph::port::Ports;
-use auralis_graph::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail};
+use auralis_graph::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail, Voices};
 use fearless_simd::{Level, Simd, dispatch, f32x16, prelude::*};
 use params::{GLIDE, LONGEST, Sound, VARIATION, VELOCITY};
 use roster::{Manner, Roster};
@@ -43,8 +43,9 @@ pub struct Synth<I = Best> {
     level: Level,
     sample_rate: f32,
     roster: Roster,
-    /// Notes that may sound at once.
+    /// Notes that may sound at once, and how many do.
     voices: usize,
+    count: Voices,
     groups: Box<[Group]>,
     sound: Box<Sound>,
     scratch: Box<Scratch<Row>>,
@@ -144,12 +145,14 @@ out: { type: output, in: pad }";
     fn prepare(config: &SynthConfig, cx: &mut Prepare<'_>) -> Result<Prepared, NodeError> {
         let roster = Roster::new(config.mode, config.voices as usize, config.unison as usize, cx.seed);
         let sample_rate = cx.sample_rate as f32;
+        let most = if config.mode == SynthMode::Poly { config.voices } else { 1 };
         let synth = Synth::<I> {
             level: I::level(),
             sample_rate,
             groups: vec![Group::SILENT; roster.groups()].into_boxed_slice(),
             roster,
             voices: config.voices as usize,
+            count: cx.voices(most),
             sound: Box::new(Sound::new(sample_rate)),
             scratch: Box::new(Scratch::new(Row::ZERO)),
             sum: Box::new(Sum { left: [Row::ZERO; QUANTUM], right: [Row::ZERO; QUANTUM] }),
@@ -249,6 +252,7 @@ impl<I: Instructions> Processor for Synth<I> {
         self.take_notes(cx, io);
         if self.roster.is_silent() {
             self.guards = [Guard::default(); 2];
+            self.count.sound(0);
             return Status::Asleep;
         }
         self.sound.follow(io);
@@ -264,6 +268,7 @@ impl<I: Instructions> Processor for Synth<I> {
             (*left, *right) = (guard_left.tick(*left), guard_right.tick(*right));
         }
         self.roster.end(&self.groups);
+        self.count.sound(self.roster.sounding());
         Status::Active
     }
 
@@ -271,5 +276,6 @@ impl<I: Instructions> Processor for Synth<I> {
         self.roster.reset();
         self.groups.fill(Group::SILENT);
         self.guards = [Guard::default(); 2];
+        self.count.sound(0);
     }
 }

@@ -144,6 +144,11 @@ impl Roster {
         self.live == 0
     }
 
+    /// Notes that sound, those that die away among them, but not those that fade for others.
+    pub fn sounding(&self) -> usize {
+        self.sounding
+    }
+
     /// Whether no voice of a group sounds.
     pub fn is_free(&self, group: usize) -> bool {
         self.busy[group] == 0
