@@ -2,15 +2,15 @@
 //! the audio side of it (`Link`) neither locks nor waits.
 
 use crate::command::{Change, Command, NodeId, Report, When};
-use crate::engine::{Page, Peak, Peaks};
+use crate::engine::{Page, Peak, Peaks, REACH, Scope, Tapped};
 use crate::music::Key;
 use crate::note::NoteEvent;
 use crate::param::Amount;
 use crate::preset::{Control, NodeEntry, ParamEntry};
 use crate::settings::{Setting, Settings};
 use crate::sync::ArrayQueue;
-use crate::voices::Voices;
 use crate::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use crate::voices::Voices;
 use rpds::{HashTrieMapSync, VectorSync};
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Link {
 }
 
 /// Where the engine is, for any thread to read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Status {
     frame: AtomicI64,
     tick: AtomicU64,
@@ -53,9 +53,30 @@ pub(crate) struct Status {
     intensity: AtomicU32,
     lost_reports: AtomicU64,
     watchers: AtomicU32,
+    pub scope: Scope,
 }
 
 impl Status {
+    fn new() -> Self {
+        Self {
+            frame: AtomicI64::default(),
+            tick: AtomicU64::default(),
+            tempo: AtomicU64::default(),
+            seed: AtomicU64::default(),
+            key: AtomicU32::default(),
+            intensity: AtomicU32::default(),
+            lost_reports: AtomicU64::default(),
+            watchers: AtomicU32::default(),
+            scope: Scope::new(),
+        }
+    }
+
+    /// The tap in force, for the quantum from a frame on.
+    pub fn tapped(&self, frame: i64) -> Option<Tapped<'_>> {
+        let (scope, tap) = (&self.scope, self.scope.tap());
+        (tap != 0).then_some(Tapped { scope, tap, frame })
+    }
+
     /// Whether anybody wants to know how loud the nodes are.
     pub fn is_watched(&self) -> bool {
         self.watchers.load(Ordering::Relaxed) > 0
@@ -93,6 +114,35 @@ impl LevelWatch {
 impl Drop for LevelWatch {
     fn drop(&mut self) {
         self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What one node sounds, while this lives: through all edits that leave a node of its name, until another tap takes its
+/// place. Any thread; never waits.
+#[derive(Debug)]
+pub struct Tap {
+    status: Arc<Status>,
+    number: u32,
+}
+
+impl Tap {
+    /// The newest frames of the node's first audio output, in order of time: the mean of its channels behind its `gain` and
+    /// `mute`. At most 4,096 of them, up to the engine's last quantum; returns how many were written to the start of `into`.
+    /// Silent are times at which the node was, and those before it was tapped. None once another tap is in force.
+    pub fn read(&self, into: &mut [f32]) -> usize {
+        if self.status.scope.tap() != self.number {
+            return 0;
+        }
+        let end = self.status.frame();
+        let count = into.len().min(REACH).min(usize::try_from(end).unwrap_or(0));
+        self.status.scope.read(self.number, end, &mut into[..count]);
+        count
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.status.scope.close(self.number);
     }
 }
 
@@ -175,7 +225,7 @@ pub struct Controller {
 pub(crate) fn link(directory: Directory, settings: Settings) -> (Link, Controller) {
     let commands = Arc::new(ArrayQueue::new(COMMANDS));
     let reports = Arc::new(ArrayQueue::new(REPORTS));
-    let status = Arc::new(Status::default());
+    let status = Arc::new(Status::new());
     status.publish(0, 0.0, settings);
     let link = Link {
         commands: Arc::clone(&commands),
@@ -343,6 +393,17 @@ impl Controller {
     /// `gain` and `mute`; 0 where nothing sounded. What one reader took another does not get.
     pub fn take_levels(&self) -> impl Iterator<Item = f32> {
         self.directory.iter().flat_map(|listed| listed.peaks.iter().map(Peak::take))
+    }
+
+    /// Taps a node from the engine's next quantum on, until what this gives is dropped: it sees what the node sounds. None
+    /// where no node of this name runs, or it has no audio output. One tap is in force at a time, the last. While there is
+    /// one the engine looks at every node, as it does for [`Controller::watch_levels`].
+    pub fn tap(&self, node: &str) -> Option<Tap> {
+        let listed = self.directory.listed(*self.directory.names.get(node)?)?;
+        let first = listed.peaks.first()?;
+        let number = self.status.scope.open();
+        first.put_tap(number);
+        Some(Tap { status: Arc::clone(&self.status), number })
     }
 
     /// The name of a node.

@@ -44,7 +44,7 @@ mod voices;
 pub mod yaml;
 
 pub use catalogue::{Catalogue, Kind};
-pub use controller::Controller;
+pub use controller::{Controller, Tap};
 pub use engine::Engine;
 pub use node::{Node, NodeError, Prepare, Prepared, Processor, Status, Tail};
 pub use plan::{Built, Options, Socket, build};

@@ -17,11 +17,33 @@ pub(crate) struct Peak {
     channels: u16,
     /// As its bits: those of positive numbers are ordered as the numbers are.
     most: AtomicU32,
+    /// The number of the tap that was last put to the node; of its first output only.
+    tap: AtomicU32,
 }
 
 impl Peak {
     pub fn of(port: usize, channels: u16) -> Self {
-        Self { port: port as u16, channels, most: AtomicU32::new(0) }
+        Self { port: port as u16, channels, most: AtomicU32::new(0), tap: AtomicU32::new(0) }
+    }
+
+    /// How many channels the output has.
+    pub fn channels(&self) -> usize {
+        usize::from(self.channels)
+    }
+
+    /// Puts a tap to the node; 0 takes it away. What is written begins with the engine's next quantum.
+    pub fn put_tap(&self, tap: u32) {
+        self.tap.store(tap, Ordering::Relaxed);
+    }
+
+    /// Takes the tap that was put to the node.
+    pub fn take_tap(&self) -> u32 {
+        self.tap.swap(0, Ordering::Relaxed)
+    }
+
+    /// Whether this tap was put to the node.
+    pub fn is_tapped(&self, tap: u32) -> bool {
+        self.tap.load(Ordering::Relaxed) == tap
     }
 
     /// What was measured since this was last called; 0 where nothing sounded.

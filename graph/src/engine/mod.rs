@@ -15,6 +15,7 @@ mod params;
 mod pending;
 mod pressure;
 mod schedule;
+mod scope;
 mod sharing;
 mod sums;
 pub(crate) mod tasks;
@@ -38,6 +39,7 @@ pub(crate) use params::{Modulation, Reach, Slot};
 pub(crate) use schedule::{
     Company, Extra, NO_NODE, Plug, Schedule, Seat, Seats, Segment, Step, Stretch, Sum, Term,
 };
+pub(crate) use scope::{REACH, Scope, Tapped};
 
 use crate::command::{Change, Command, NodeId, Report};
 use crate::controller::Link;
@@ -169,6 +171,7 @@ impl Machine {
         // SAFETY: as above.
         unsafe { self.schedule.memory.clear() };
         self.pending.clear();
+        self.link.status.scope.clear();
         self.frame = 0;
         self.sharing = Sharing::new(self.sample_rate);
         self.log.restart(start.before);
@@ -205,6 +208,7 @@ impl Machine {
         self.take_commands();
         let timed = self.next_probe();
         let schedule = &*self.schedule;
+        let tapped = self.link.status.tapped(self.frame);
         let shared = Shared {
             schedule,
             context: Context {
@@ -218,7 +222,8 @@ impl Machine {
             },
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
-            watched: self.link.status.is_watched(),
+            watched: self.link.status.is_watched() || tapped.is_some(),
+            tapped,
             link: &self.link,
             level: self.simd,
             timed,

@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::params::Modulation;
 use super::pressure::STRIKES;
 use super::schedule::{Company, Extra, Schedule, Segment, Step};
+use super::scope::{self, Tapped};
 use super::sums::{form, is_finite, scale, scale_in_place};
 use crate::command::{Failure, NodeId, Report};
 use crate::controller::Link;
@@ -29,8 +30,10 @@ pub(crate) struct Shared<'a> {
     pub moves: &'a Moves,
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
-    /// Whether somebody wants to know how loud each node is.
+    /// Whether somebody wants to know how loud each node is, or what one sounds.
     pub watched: bool,
+    /// What one node's sound is taken for.
+    pub tapped: Option<Tapped<'a>>,
     pub link: &'a Link,
     pub level: Level,
     /// Steps of a segment whose time is taken: whole groups.
@@ -269,7 +272,15 @@ impl<'a> Turn<'a> {
         cell.end_params();
         self.finish(simd, index, step, cell, status);
         if self.shared.watched && self.waiting.last() != Some(&(index as u32)) {
-            levels::note(segment, self.memory, step, &cell.peaks);
+            self.note(step, cell);
+        }
+    }
+
+    /// Tells those who watch.
+    fn note(&self, step: &Step, cell: &Cell) {
+        levels::note(self.segment, self.memory, step, &cell.peaks);
+        if let Some(tapped) = self.shared.tapped {
+            scope::note(tapped, self.segment, self.memory, step, &cell.peaks);
         }
     }
 
@@ -358,7 +369,7 @@ impl<'a> Turn<'a> {
             let cell = unsafe { step.cell.get() };
             self.look_at_door::<S, false>(simd, step, cell);
             if self.shared.watched {
-                levels::note(segment, self.memory, step, &cell.peaks);
+                self.note(step, cell);
             }
         }
         self.joining = Joining::Not;

@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::controller::{Controller, EDITS, Link};
 use crate::diagnostic::Diagnostics;
 use crate::engine::glue::Onset;
-use crate::engine::{Edit, Fader, Order, Page, Reclaimed, Remodulated, Renumbering, SharedCell, crew};
+use crate::engine::{Edit, Fader, Order, Page, Peak, Reclaimed, Remodulated, Renumbering, SharedCell, crew};
 use crate::node::Tail;
 use crate::param::Amount;
 use crate::places::{Places, Version};
@@ -183,6 +183,7 @@ impl Editor {
         let renumbering = self.renumbering(&plan);
         let replacements = self.replacements(&plan);
         let (controls, prepared) = (Arc::clone(&plan.controls), plan.prepared());
+        self.hand_on_tap(&plan);
         let (changed, leaving): (Vec<u32>, _) =
             (plan.changed.iter().map(|changed| changed.number).collect(), plan.leaving.clone());
 
@@ -304,6 +305,19 @@ impl Editor {
             modulated: param.modulation.is_some(),
             centred: is_centred(param),
         })
+    }
+
+    /// A tap stays with the name of the node that it was put to.
+    fn hand_on_tap(&self, plan: &Plan) {
+        for fresh in plan.changed.iter().filter(|changed| changed.fresh) {
+            let Some(new) = fresh.node.prepared.peaks.first() else { continue };
+            let old =
+                self.nodes.named(&fresh.node.part.entry.name).and_then(|old| old.prepared.peaks.first());
+            match old.map(Peak::take_tap) {
+                None | Some(0) => {}
+                Some(tap) => new.put_tap(tap),
+            }
+        }
     }
 
     fn renumbering(&self, plan: &Plan) -> Renumbering {

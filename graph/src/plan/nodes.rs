@@ -184,6 +184,11 @@ impl Nodes {
         self.list.get(number as usize)?.as_ref()
     }
 
+    /// The one of a name.
+    pub fn named(&self, name: &str) -> Option<&Running> {
+        self.get(self.names.get(name)?.0)
+    }
+
     /// All of them, by their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Running)> {
         self.list.iter().zip(0..).filter_map(|(node, number)| Some((number, node.as_ref()?)))

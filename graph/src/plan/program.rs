@@ -7,9 +7,7 @@ use super::nodes::Traits;
 use super::part::{Route, Way};
 use super::wiring::{Port, StepDraft, signals};
 use crate::engine::glue::Onset;
-use crate::engine::{
-    Cell, Memory, NO_NODE, NOTHING, NotesCell, PacketsCell, Seat, Seats, SharedCell, Slot,
-};
+use crate::engine::{Cell, Memory, NO_NODE, NOTHING, NotesCell, PacketsCell, Seat, Seats, SharedCell, Slot};
 use crate::engine::{notes_cell, packets_cell};
 use crate::node::Processor;
 use crate::preset::{NodeEntry, Outlet, ParamEntry, ParamReach};
