@@ -1,8 +1,12 @@
 //! `auralis check`: says whether presets are right.
 
 use super::{Failure, Outcome, print};
-use auralis_graph::Preset;
+use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::places::Version;
+use auralis_graph::plan::{Options, build};
+use auralis_graph::{Catalogue, Preset};
 use auralis_library as library;
+use serde_json::{Value as Json, json};
 use std::io::Write;
 
 /// Check presets and say what is wrong with them.
@@ -20,6 +24,9 @@ pub struct Check {
     /// Print the diagnostics as a JSON array.
     #[arg(long)]
     json: bool,
+    /// Print as JSON what the presets are made of: their texts, and the files that they name.
+    #[arg(long, conflicts_with_all = ["expand", "json"])]
+    parts: bool,
 }
 
 impl Check {
@@ -36,7 +43,13 @@ impl Check {
                     continue;
                 }
             };
-            let found = match loaded.preset(&catalogue) {
+            let read = loaded.preset(&catalogue).and_then(|preset| {
+                if self.parts {
+                    rows.push(parts(&loaded, &preset, &catalogue)?);
+                }
+                Ok(preset)
+            });
+            let found = match read {
                 Ok(preset) => {
                     self.right(&loaded, &preset)?;
                     preset.warnings
@@ -52,7 +65,7 @@ impl Check {
                 let _ = writeln!(anstream::stderr(), "{}\n", found.render(true));
             }
         }
-        if self.json {
+        if self.json || self.parts {
             print(serde_json::to_string_pretty(&rows).unwrap_or_default())?;
         }
         let mistaken = format!("{} {} mistakes", count(wrong), if wrong == 1 { "has" } else { "have" });
@@ -68,13 +81,49 @@ impl Check {
     fn right(&self, loaded: &library::Loaded, preset: &Preset) -> Outcome {
         if self.expand {
             print(preset.expand().trim_end())
-        } else if self.json {
+        } else if self.json || self.parts {
             Ok(())
         } else {
             let (nodes, controls) = (preset.nodes.len(), preset.controls.len());
             print(format!("{}: ok, {nodes} nodes, {controls} controls", loaded.source.name()))
         }
     }
+}
+
+/// A preset as it can be carried elsewhere.
+fn parts(loaded: &library::Loaded, preset: &Preset, catalogue: &Catalogue) -> Result<Json, Diagnostics> {
+    // Only nodes that are prepared tell what they read.
+    let options = Options::render(44_100, preset.settings(), loaded.places.clone());
+    let built = build(preset, catalogue, &options)?;
+    let mut assets = Vec::new();
+    for file in built.editor.files() {
+        let names = names(file, loaded, preset);
+        let given = |name: Option<&str>| json!({ "name": name, "path": file.path() });
+        assets.extend(names.iter().map(|name| given(Some(name))));
+        if names.is_empty() {
+            assets.push(given(None));
+        }
+    }
+    assets.sort_by_key(ToString::to_string);
+    assets.dedup();
+    Ok(json!({
+        "title": preset.title(),
+        "author": preset.info.author,
+        "text": loaded.source.text(),
+        "assets": assets,
+    }))
+}
+
+/// What the text calls a file; nothing where a word stands for it, such as that for the machine's own SoundFont.
+fn names<'p>(file: &Version, loaded: &library::Loaded, preset: &'p Preset) -> Vec<&'p str> {
+    let keys = preset.nodes.iter().filter_map(|node| node.config.json.as_object());
+    let is_it = |name: &&str| {
+        ["samples", "soundfonts"].iter().any(|folder| {
+            let found = loaded.places.find(name, folder);
+            found.is_ok_and(|path| Version::of(&path).is_ok_and(|there| there.path() == file.path()))
+        })
+    };
+    keys.flat_map(|keys| keys.values()).filter_map(Json::as_str).filter(is_it).collect()
 }
 
 fn count(presets: usize) -> String {
