@@ -5,6 +5,7 @@ mod browser;
 pub mod bundles;
 pub mod clap_host;
 mod events;
+pub mod hosts;
 mod http;
 mod line;
 mod listener;

@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod docs;
+mod hosts;
 mod install;
 mod instrument;
 mod new_node;

@@ -1,6 +1,7 @@
 //! What the tests need from the system: installed where that is possible, else named.
 
-use crate::shell;
+use crate::bundle::target_folder;
+use crate::{hosts, shell};
 use std::path::Path;
 
 /// A program or header, and the Debian package that has it.
@@ -9,6 +10,8 @@ struct Need {
     packages: &'static [&'static str],
     what: &'static str,
 }
+
+const LINUX: bool = cfg!(target_os = "linux");
 
 const NEEDS: &[Need] = &[
     Need {
@@ -27,14 +30,44 @@ const NEEDS: &[Need] = &[
         what: "FluidSynth, to hear the default SoundFont with other ears",
     },
     Need {
-        there: || Path::new("/usr/include/alsa/asoundlib.h").exists() || !cfg!(target_os = "linux"),
+        there: || Path::new("/usr/include/alsa/asoundlib.h").exists() || !LINUX,
         packages: &["libasound2-dev"],
-        what: "the ALSA headers, for `auralis play`",
+        what: "the ALSA headers, for `auralis play` and the instrument as a program",
     },
     Need {
-        there: || shell::is_there("pkg-config") || !cfg!(target_os = "linux"),
+        there: || Path::new("/usr/include/jack/jack.h").exists() || !LINUX,
+        packages: &["libjack-jackd2-dev"],
+        what: "the JACK headers, for the instrument as a program",
+    },
+    Need {
+        there: || shell::is_there("pkg-config") || !LINUX,
         packages: &["pkg-config"],
-        what: "pkg-config, which finds the ALSA headers",
+        what: "pkg-config, which finds the headers",
+    },
+    Need {
+        there: || shell::is_there("ardour7-lua") || !LINUX,
+        packages: &["ardour"],
+        what: "Ardour, to play the instrument in a session of a real host",
+    },
+    Need {
+        there: || there_is("qtractor/qtractor_plugin_scan") || !LINUX,
+        packages: &["qtractor"],
+        what: "Qtractor, whose scanner reads our CLAP",
+    },
+    Need {
+        there: || shell::is_there("Xvfb") && shell::is_there("openbox") || !LINUX,
+        packages: &["xvfb", "openbox"],
+        what: "a display that nobody sees and its window manager, for the instrument's editor",
+    },
+    Need {
+        there: || shell::is_there("xwd") && shell::is_there("convert") || !LINUX,
+        packages: &["x11-apps", "imagemagick"],
+        what: "what takes pictures of windows",
+    },
+    Need {
+        there: || shell::succeeds(Path::new("."), hosts::PYTHON, &["-c", "import venv, ensurepip"]),
+        packages: &["python3", "python3-venv"],
+        what: "Python with its module venv, for the hosts that are its packages",
     },
 ];
 
@@ -44,9 +77,13 @@ const NEEDS: &[Need] = &[
 /// What is missing, where it cannot be installed from here.
 pub fn run(root: &Path) -> Result<(), String> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        install(root, &missing)?;
     }
+    hosts::set_up(root, &target_folder(root)?)
+}
+
+fn install(root: &Path, missing: &[&Need]) -> Result<(), String> {
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
     if shell::is_there("apt-get") && is_root(root) {
         shell::run(root, "apt-get", &["update", "--quiet"], &[])?;
@@ -57,6 +94,12 @@ pub fn run(root: &Path) -> Result<(), String> {
     let list: Vec<String> =
         missing.iter().map(|need| format!("  {} (Debian: {})", need.what, need.packages.join(" "))).collect();
     Err(format!("the tests need:\n{}\ninstall them, or run this as root on Debian", list.join("\n")))
+}
+
+/// Whether a file is there in one of the folders of libraries, which differ with the processor.
+fn there_is(file: &str) -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders.map(|folder| folder.path().join(file)).any(|path| path.exists())
 }
 
 fn is_root(root: &Path) -> bool {

@@ -119,8 +119,10 @@ fn names<'p>(file: &Version, loaded: &library::Loaded, preset: &'p Preset) -> Ve
     let keys = preset.nodes.iter().filter_map(|node| node.config.json.as_object());
     let is_it = |name: &&str| {
         ["samples", "soundfonts"].iter().any(|folder| {
-            let found = loaded.places.find(name, folder);
-            found.is_ok_and(|path| Version::of(&path).is_ok_and(|there| there.path() == file.path()))
+            let found = loaded.places.find(name, folder).ok();
+            let there = found
+                .and_then(|asset| asset.content().ok()?.version().map(|there| there.path() == file.path()));
+            there == Some(true)
         })
     };
     keys.flat_map(|keys| keys.values()).filter_map(Json::as_str).filter(is_it).collect()

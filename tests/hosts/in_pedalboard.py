@@ -1,0 +1,53 @@
+"""Plays an instrument in pedalboard, as the job says that is a JSON object on standard input; says what it saw as one on
+standard output. Pedalboard has no transport: an instrument that goes with one needs "Play While Stopped".
+
+job: plugin, rate, block, seconds, out (a file of frames of stereo, floats)
+     parameters: {name: number from 0 to 1}    state: a file to load, before parameters    keep: a file to save to
+     notes: [[key, velocity, from, to]]
+"""
+
+import json
+import struct
+import sys
+
+import numpy as np
+import pedalboard._pedalboard as pedalboard
+
+# It asks for 1,000 texts of each parameter to guess its type, and a VST3 with MIDI controllers has 2,000 parameters.
+pedalboard.AudioProcessorParameter.__init__.__defaults__ = (10,)
+
+
+def messages(notes):
+    for key, velocity, start, end in notes:
+        yield bytes([0x90, key, velocity]), start
+        yield bytes([0x80, key, 0]), end
+
+
+def main():
+    job = json.load(sys.stdin)
+    plugin = pedalboard.load_plugin(job["plugin"])
+    if "state" in job:
+        plugin.raw_state = open(job["state"], "rb").read()
+    for name, value in job.get("parameters", {}).items():
+        parameter = next(p for p in plugin.parameters.values() if p.name == name)
+        parameter.raw_value = value
+    sound = plugin.process(
+        list(messages(job.get("notes", []))), job["seconds"], job["rate"], 2, job["block"], True
+    )
+    sound.T.astype("<f4").tofile(job["out"])
+    if "keep" in job:
+        open(job["keep"], "wb").write(plugin.raw_state)
+    named = [p for p in plugin.parameters.values() if not p.name.startswith("MIDI ")]
+    json.dump(
+        {
+            "name": plugin.name,
+            "vendor": plugin.manufacturer_name,
+            "instrument": plugin.is_instrument,
+            "latency": plugin.reported_latency_samples,
+            "parameters": [[p.name, p.raw_value, p.string_value] for p in named],
+        },
+        sys.stdout,
+    )
+
+
+main()
