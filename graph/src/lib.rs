@@ -13,6 +13,7 @@ pub mod chance;
 pub mod command;
 pub mod controller;
 pub mod diagnostic;
+pub mod drawing;
 pub mod dsp;
 pub mod engine;
 pub mod expose;

@@ -1,13 +1,10 @@
 //! A preset's graph as dot, Mermaid or SVG, and as what the page draws.
 
-mod layers;
-mod picture;
 mod svg;
 
-use auralis_graph::port::PortKind;
-use auralis_graph::preset::{NodeEntry, Outlet};
+use auralis_graph::drawing::{BOX, Edge, Flow, Picture, edges, is_heard};
+use auralis_graph::preset::NodeEntry;
 use auralis_graph::{Controller, Preset};
-use picture::{BOX, Picture};
 use serde_json::{Value as Json, json};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -21,25 +18,6 @@ pub enum Form {
     Mermaid,
     /// A picture.
     Svg,
-}
-
-/// What goes from one node to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    Audio,
-    Notes,
-    Packets,
-    Modulation,
-}
-
-/// One line between two nodes.
-struct Edge {
-    from: Outlet,
-    to: usize,
-    label: String,
-    flow: Flow,
-    /// In dB.
-    gain: f32,
 }
 
 /// Draws a preset: sound as whole lines, modulation dashed.
@@ -72,7 +50,7 @@ pub fn for_page(preset: &Preset, controller: &Controller) -> Json {
             "runs": running.contains(node.name.as_str()),
         })
     });
-    let ways = edges.iter().zip(&picture.ways).map(|(edge, (path, label))| {
+    let ways = edges.iter().zip(&picture.ways).map(|(edge, way)| {
         let level = match edge.flow {
             Flow::Audio => slot(&preset.nodes[edge.from.node], edge.from.port),
             _ => None,
@@ -81,58 +59,15 @@ pub fn for_page(preset: &Preset, controller: &Controller) -> Json {
             "from": edge.from.node,
             "to": edge.to,
             "flow": edge.flow.word(),
-            "path": path,
+            "path": svg::path(way),
             "label": edge.label,
-            "at": [label.0.round(), label.1.round()],
+            "at": [way.label.0.round(), way.label.1.round()],
             "gain": edge.gain,
             "level": level,
         })
     });
     let (ways, nodes): (Vec<Json>, Vec<Json>) = (ways.collect(), nodes.collect());
     json!({ "size": picture.size, "box": BOX, "nodes": nodes, "edges": ways })
-}
-
-/// Whether what flows is made to be heard, and not to move something.
-fn is_heard(kind: PortKind) -> bool {
-    matches!(kind, PortKind::Audio { control: None, .. })
-}
-
-fn edges(preset: &Preset) -> Vec<Edge> {
-    let mut edges = Vec::new();
-    for (to, node) in preset.nodes.iter().enumerate() {
-        for (port, connections) in node.ports.inputs.iter().zip(&node.inputs) {
-            for connection in connections {
-                let mut words = vec![outlet_name(preset, connection.from)];
-                if port.name != node.ports.inputs[0].name {
-                    words.push(format!("to {}", port.name));
-                }
-                if connection.gain != 0.0 {
-                    words.push(format!("{} dB", connection.gain));
-                }
-                words.retain(|word| !word.is_empty());
-                let flow = match preset.nodes[connection.from.node].ports.outputs[connection.from.port].kind {
-                    PortKind::Audio { .. } => Flow::Audio,
-                    PortKind::Notes { .. } => Flow::Notes,
-                    PortKind::Packets { .. } => Flow::Packets,
-                };
-                let (from, label, gain) = (connection.from, words.join(" "), connection.gain);
-                edges.push(Edge { from, to, label, flow, gain });
-            }
-        }
-        for param in &node.params {
-            if let Some(modulation) = &param.modulation {
-                let label = param.spec.name.to_string();
-                edges.push(Edge { from: modulation.from, to, label, flow: Flow::Modulation, gain: 0.0 });
-            }
-        }
-    }
-    edges
-}
-
-/// The output's name where the node has several.
-fn outlet_name(preset: &Preset, outlet: Outlet) -> String {
-    let outputs = &preset.nodes[outlet.node].ports.outputs;
-    if outputs.len() > 1 { outputs[outlet.port].name.to_string() } else { String::new() }
 }
 
 fn title(node: &NodeEntry) -> String {

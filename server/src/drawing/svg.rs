@@ -1,8 +1,7 @@
 //! A graph as a picture in a file: dark on light, without anything that a viewer would have to load.
 
-use super::picture::{BOX, Picture};
-use super::{Edge, Flow};
 use auralis_graph::Preset;
+use auralis_graph::drawing::{BOX, Edge, Picture, Stroke, Way};
 use std::fmt::Write;
 
 const STYLE: &str = "text { font: 13px system-ui, sans-serif; fill: #10151f; text-anchor: middle; }
@@ -23,10 +22,11 @@ pub fn write(preset: &Preset, edges: &[Edge]) -> String {
          viewBox=\"0 0 {width:.0} {height:.0}\">\n<style>{STYLE}</style>\n\
          <path d=\"M0 0H{width:.0}V{height:.0}H0z\" style=\"fill: #fff; stroke: none\"/>\n"
     );
-    for (edge, (path, _)) in edges.iter().zip(&picture.ways) {
-        let _ = writeln!(out, "<path class=\"{}\" d=\"{path}\"/>", edge.flow.word());
+    for (edge, way) in edges.iter().zip(&picture.ways) {
+        let _ = writeln!(out, "<path class=\"{}\" d=\"{}\"/>", edge.flow.word(), path(way));
     }
-    for (edge, (_, (x, y))) in edges.iter().zip(&picture.ways).filter(|(edge, _)| !edge.label.is_empty()) {
+    for (edge, way) in edges.iter().zip(&picture.ways).filter(|(edge, _)| !edge.label.is_empty()) {
+        let (x, y) = way.label;
         let _ = writeln!(out, "<text class=\"label\" x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", edge.label);
     }
     for (node, (x, y)) in preset.nodes.iter().zip(&picture.boxes) {
@@ -45,14 +45,16 @@ pub fn write(preset: &Preset, edges: &[Edge]) -> String {
     out + "</svg>\n"
 }
 
-impl Flow {
-    /// Its name.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Audio => "audio",
-            Self::Notes => "notes",
-            Self::Packets => "packets",
-            Self::Modulation => "modulation",
-        }
+/// A way as a path of SVG.
+pub fn path(way: &Way) -> String {
+    let mut path = format!("M{:.0} {:.0}", way.start.0, way.start.1);
+    for stroke in &way.strokes {
+        let _ = match stroke {
+            Stroke::Line((_, y)) => write!(path, "V{y:.0}"),
+            Stroke::Curve([a, b, end]) => {
+                write!(path, "C{:.0} {:.0} {:.0} {:.0} {:.0} {:.0}", a.0, a.1, b.0, b.1, end.0, end.1)
+            }
+        };
     }
+    path
 }

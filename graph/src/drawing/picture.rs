@@ -1,7 +1,7 @@
-//! A graph in pixels: boxes, and curves between them. What `auralis graph` writes and what the page shows is this.
+//! A graph in pixels: boxes, and curves between them. What `auralis graph` writes and what the page and the plugin show
+//! is this.
 
 use super::{Edge, Flow, layers};
-use std::fmt::Write;
 
 /// A node's box.
 pub const BOX: (f32, f32) = (136.0, 52.0);
@@ -21,8 +21,36 @@ pub struct Picture {
     pub size: (f32, f32),
     /// The top left corners of the boxes.
     pub boxes: Vec<(f32, f32)>,
-    /// The ways of the connections as paths of SVG, and where their labels stand.
-    pub ways: Vec<(String, (f32, f32))>,
+    /// The ways of the connections.
+    pub ways: Vec<Way>,
+}
+
+/// The way of a connection.
+pub struct Way {
+    /// Where it begins.
+    pub start: (f32, f32),
+    /// What it is drawn with, one after the other.
+    pub strokes: Vec<Stroke>,
+    /// Where its label stands.
+    pub label: (f32, f32),
+}
+
+/// A piece of a way, from where the one before ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stroke {
+    /// Straight up or down to here.
+    Line((f32, f32)),
+    /// A cubic Bézier curve: two points that draw it, and its end.
+    Curve([(f32, f32); 3]),
+}
+
+impl Stroke {
+    /// Where it ends.
+    pub fn end(&self) -> (f32, f32) {
+        match self {
+            Self::Line(end) | Self::Curve([_, _, end]) => *end,
+        }
+    }
 }
 
 impl Picture {
@@ -89,18 +117,19 @@ fn spread(count: usize, at: impl Iterator<Item = usize>, by: impl Fn(usize) -> f
 }
 
 /// A way downwards past other layers, the first of which is given.
-fn down(start: (f32, f32), end: (f32, f32), bends: &[f32], layer: usize, label: f32) -> (String, (f32, f32)) {
-    let mut path = format!("M{:.0} {:.0}", start.0, start.1);
+fn down(start: (f32, f32), end: (f32, f32), bends: &[f32], layer: usize, label: f32) -> Way {
+    let mut strokes = Vec::with_capacity(2 * bends.len() + 1);
     let mut at = start;
     for (index, x) in bends.iter().enumerate() {
         let top = MARGIN.1 + (layer + index) as f32 * STEP.1;
-        curve(&mut path, at, (*x, top));
+        strokes.push(upright(at, (*x, top)));
         at = (*x, top + BOX.1);
-        let _ = write!(path, "V{:.0}", at.1);
+        strokes.push(Stroke::Line(at));
     }
-    curve(&mut path, at, end);
+    strokes.push(upright(at, end));
     let sideways = label * label * (3.0 - 2.0 * label);
-    (path, (at.0 + (end.0 - at.0) * sideways, at.1 + (end.1 - at.1) * label))
+    let label = (at.0 + (end.0 - at.0) * sideways, at.1 + (end.1 - at.1) * label);
+    Way { start, strokes, label }
 }
 
 /// How far down its last stretch a label stands: an output's name further up, a parameter's further down, and those of
@@ -114,33 +143,26 @@ fn label_at(flow: Flow, nth: usize) -> f32 {
 }
 
 /// A way back up, past the boxes at both of its ends.
-fn back(start: (f32, f32), end: (f32, f32), bends: &[f32]) -> (String, (f32, f32)) {
+fn back(start: (f32, f32), end: (f32, f32), bends: &[f32]) -> Way {
     let lane = start.0.max(end.0) + STEP.0 / 2.0;
     let (first, last) = (bends.last().copied().unwrap_or(lane), bends.first().copied().unwrap_or(lane));
     let (low, high) = (start.1 + TURN, end.1 - TURN);
-    let mut path = format!("M{:.0} {:.0}", start.0, start.1);
-    let _ = write!(path, "C{:.0} {low:.0} {first:.0} {low:.0} {first:.0} {:.0}", start.0, start.1 - 6.0);
+    let mut strokes = vec![Stroke::Curve([(start.0, low), (first, low), (first, start.1 - 6.0)])];
     let (mut at, mut bottom) = (first, start.1);
     for x in bends.iter().rev().skip(1) {
         let top = bottom - BOX.1;
-        let _ = write!(path, "V{top:.0}");
+        strokes.push(Stroke::Line((at, top)));
         bottom -= STEP.1;
-        curve(&mut path, (at, top), (*x, bottom));
+        strokes.push(upright((at, top), (*x, bottom)));
         at = *x;
     }
-    let _ = write!(
-        path,
-        "V{:.0}C{last:.0} {high:.0} {:.0} {high:.0} {:.0} {:.0}",
-        end.1 + 6.0,
-        end.0,
-        end.0,
-        end.1
-    );
-    (path, (first, (start.1 + end.1) / 2.0))
+    strokes.push(Stroke::Line((at, end.1 + 6.0)));
+    strokes.push(Stroke::Curve([(last, high), (end.0, high), end]));
+    Way { start, strokes, label: (first, (start.1 + end.1) / 2.0) }
 }
 
 /// A curve that begins and ends upright.
-fn curve(path: &mut String, from: (f32, f32), to: (f32, f32)) {
+fn upright(from: (f32, f32), to: (f32, f32)) -> Stroke {
     let middle = (from.1 + to.1) / 2.0;
-    let _ = write!(path, "C{:.0} {middle:.0} {:.0} {middle:.0} {:.0} {:.0}", from.0, to.0, to.0, to.1);
+    Stroke::Curve([(from.0, middle), (to.0, middle), to])
 }
