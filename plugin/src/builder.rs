@@ -206,7 +206,8 @@ impl Work {
             EditError::Mistakes(mistakes) => Refusal::Mistakes(mistakes),
             EditError::Busy => Refusal::Later,
         })?;
-        let patch = Patch::new(reading, edited.controller.clone(), edited.tail, 0, 0);
+        let patch =
+            Patch::new(reading, edited.controller.clone(), edited.tail, edited.latency, edited.voices);
         (playing.controller, playing.number) = (edited.controller, number);
         (playing.piece, playing.reading) = (piece.clone(), Arc::clone(reading));
         playing.failed.clear();
@@ -235,8 +236,8 @@ impl Work {
         };
         let built = build(&reading.preset, &self.desk.catalogue, &options);
         let built = built.map_err(|mistakes| Refusal::Mistakes(Box::new(mistakes)))?;
-        let Built { engine, controller, editor, tail, missing, .. } = built;
-        let patch = Patch::new(reading, controller.clone(), tail, engine.latency(), 0);
+        let Built { engine, controller, editor, tail, missing, voices, .. } = built;
+        let patch = Patch::new(reading, controller.clone(), tail, engine.latency(), voices);
         let running = Running::new(engine, patch, self.desk.wishes().as_ref());
         self.hand_over(Arrival::Start(Box::new(running)));
         let playing = Playing {

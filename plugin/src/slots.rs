@@ -41,9 +41,9 @@ impl SlotShape {
         bend(self.control.range.position(value), self.origin, self.centre)
     }
 
-    /// The value at `n` as a reader sees it.
+    /// The value at `n` as a reader sees it, to four digits.
     pub fn print(&self, n: f32) -> String {
-        let shown = self.control.print(self.value(n));
+        let shown = self.control.print(four_digits(self.value(n)));
         match &self.control.unit_label {
             Some(unit) => format!("{shown} {unit}"),
             None => shown,
@@ -55,6 +55,15 @@ impl SlotShape {
         let value = self.control.read(text)?;
         Some(self.place(value))
     }
+}
+
+fn four_digits(value: f32) -> f32 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let value = f64::from(value);
+    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
+    ((value * scale).round() / scale) as f32
 }
 
 /// The straight way from 0 to 1 by way of (`knee`, `height`).

@@ -186,7 +186,7 @@ impl Player {
 
     /// Voices that sound.
     fn voices(&self) -> u32 {
-        0
+        self.patch().map_or(0, |patch| patch.controller.voices())
     }
 
     /// Forgets all signal, and that time has passed. Real-time safe but for its length, which grows with the graph.
