@@ -186,6 +186,16 @@ impl Instance {
         params.get_value(&self.plugin.plugin_handle(), id).expect("the parameter has a value")
     }
 
+    /// Sets a parameter of an instance that is not active.
+    pub fn set(&mut self, id: u32, value: f64) {
+        let params: PluginParams = self.extension();
+        let mut input = EventBuffer::new();
+        input.push(&ParamValueEvent::new(0, ClapId::new(id), Pckn::match_all(), value));
+        let (mut output, mut handle) =
+            (EventBuffer::new(), self.plugin.inactive_plugin_handle().expect("inactive"));
+        params.flush(&mut handle, &input.as_input(), &mut output.as_output());
+    }
+
     /// What a value of a parameter is in words.
     pub fn text(&mut self, id: u32, value: f64) -> String {
         let params: PluginParams = self.extension();

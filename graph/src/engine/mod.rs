@@ -171,6 +171,8 @@ impl Machine {
         // SAFETY: as above.
         unsafe { self.schedule.memory.clear() };
         self.pending.clear();
+        self.output = [Block::SILENCE; 2];
+        self.notes_out.clear();
         self.link.status.scope.clear();
         self.frame = 0;
         self.sharing = Sharing::new(self.sample_rate);

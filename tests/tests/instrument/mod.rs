@@ -1,0 +1,86 @@
+//! What the tests of the instrument share: pieces, and what `auralis render` makes of them.
+#![allow(dead_code, reason = "every test file takes what it needs")]
+
+use auralis_tests::clap_host::{Instance, Library, Sent, Time};
+use auralis_tests::{Room, bundles};
+
+/// A host that plays from its beginning at 120 beats a minute.
+pub const PLAYING: Time = Time { playing: true, tempo: 120.0, from: 0.0, looped: None };
+/// A host that stands still.
+pub const STOPPED: Time = Time { playing: false, ..PLAYING };
+
+/// A piece that plays what is played, and nothing else.
+pub const KEYS: &str = "auralis: 1
+name: Keys
+tempo: 120
+nodes:
+  hands: { type: midi_in }
+  voice: { type: synth, in: hands, osc1_shape: 0, attack: 1 ms, sustain: 1, release: 50 ms, variation: 0, spread: 0, gain: -6 dB }
+  out: { type: output, in: voice }
+expose:
+  level: { to: voice.gain }
+";
+
+/// A piece that plays by itself.
+pub const TUNE: &str = "auralis: 1
+name: Tune
+seed: 3
+key: D dorian
+tempo: 120
+intensity: 0.9
+nodes:
+  composer: { type: composer, humanize: 0 }
+  lead: { type: synth, in: composer.melody, voices: 8, attack: 5 ms, release: 50 ms, gain: -6 dB }
+  pad: { type: synth, in: composer.chords, voices: 16, attack: 5 ms, release: 50 ms, gain: -18 dB }
+  out: { type: output, in: [lead, pad] }
+expose:
+  lead: { to: lead.gain }
+";
+
+/// The general instrument, loaded.
+pub fn library() -> Library {
+    Library::load(bundles::clap())
+}
+
+/// An instance that plays a text.
+pub fn instance_of(library: &Library, text: &str) -> Instance {
+    let mut instance = library.instance();
+    instance.load_piece("test", text);
+    instance
+}
+
+/// What `auralis render` writes of a preset's text, from the beginning.
+pub fn rendered(text: &str, rate: u32, seconds: u32, more: &[&str]) -> [Vec<f32>; 2] {
+    let room = Room::new();
+    room.put("piece.yaml", text);
+    let (rate, length) = (rate.to_string(), format!("{seconds}s"));
+    let mut arguments = vec!["render", "piece.yaml", "-o", "out.wav", "--bits", "32f"];
+    arguments.extend(["--rate", &rate, "--length", &length]);
+    arguments.extend(more);
+    room.run(&arguments).ok();
+    let file = hound::WavReader::open(room.path("out.wav")).unwrap();
+    let samples: Vec<f32> = file.into_samples::<f32>().map(Result::unwrap).collect();
+    [0, 1].map(|channel| samples.iter().skip(channel).step_by(2).copied().collect())
+}
+
+/// The text of a shipped preset, and its tempo.
+pub fn shipped(name: &str) -> (String, f64) {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../presets").join(format!("{name}.yaml"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let tempo = text.lines().find_map(|line| line.strip_prefix("tempo: ")?.parse().ok());
+    (text, tempo.expect("every preset that ships has a tempo"))
+}
+
+/// How many samples of two stretches differ.
+pub fn differ(a: &[f32], b: &[f32]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a.to_bits() != b.to_bits()).count()
+}
+
+/// The notes that began in some frames, as frames from their first, channels and keys, in order.
+pub fn begun(sent: &[Sent], from: u64, to: u64) -> Vec<(u64, u16, u16)> {
+    let within = sent.iter().filter(|note| note.on && (from..to).contains(&note.frame));
+    let mut notes: Vec<_> = within.map(|note| (note.frame - from, note.channel, note.key)).collect();
+    notes.sort_unstable();
+    notes
+}
