@@ -11,7 +11,7 @@ use arrayvec::ArrayVec;
 use auralis_graph::chance::Chance;
 
 /// Semitones that the bass goes below its middle.
-const BELOW: u8 = 7;
+pub const BELOW: u8 = 7;
 /// Semitones that the bass goes above its middle.
 pub const ABOVE: u8 = 5;
 

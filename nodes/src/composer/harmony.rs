@@ -110,7 +110,8 @@ impl PitchClasses {
         self.0 & (1 << (key % 12)) != 0
     }
 
-    fn with(self, key: u8) -> Self {
+    /// The set with the pitch class of a key.
+    pub(super) fn with(self, key: u8) -> Self {
         Self(self.0 | 1 << (key % 12))
     }
 
@@ -120,7 +121,7 @@ impl PitchClasses {
     }
 
     /// The set a semitone around each member, without the members.
-    fn neighbours(self) -> Self {
+    pub(super) fn neighbours(self) -> Self {
         let around = self.0 << 1 | self.0 >> 1 | self.0 >> 11 | self.0 << 11;
         Self(around & 0xfff & !self.0)
     }

@@ -1,11 +1,14 @@
 //! `composer`: endless music from a key, an intensity and a seed. Composition is a function of seed, settings and
-//! position; nothing here remembers what was played.
+//! position; nothing here remembers what was played. What is held on a keyboard leads composed notes to other keys, and
+//! changes nothing of what is composed.
 
 mod bass;
 mod brief;
 mod chain;
 mod config;
+mod fit;
 mod form;
+mod hands;
 mod harmony;
 mod melody;
 mod metre;
@@ -15,6 +18,7 @@ mod performance;
 mod phrase;
 mod player;
 mod score;
+mod sent;
 mod signature;
 mod tune;
 mod voicing;
@@ -48,11 +52,19 @@ note for note within half an hour, unless `refrain` asks for it.
 often chords change, how many voices they have, how rich they are, how loud. 0 is nearly nothing but alive, 1 is
 full but not loud. The same seed gives the same piece; each composer of a preset has its own, by its name.
 
+With `in` it follows who plays along. While keys are held, pads and bass move to the tones of that chord, the bass to
+its lowest key, and the melody stands on it and passes by what fits; rhythm, course, register and density stay as they
+are composed. One key asks for the triad of its scale, several of different names are the chord themselves. What sounds
+moves with the chord at once, and is struck again only where its key changes; a finger that lets go counts for another
+80 ms, unless a new one comes. A sustain pedal keeps the chord. Once all is let go the composed harmony comes back with its next chord. Where
+nobody plays, all is as without.
+
 `chords`, `melody` and `bass` go to instruments, on channels 0, 1 and 2. `tension` is a slow curve from 0 to 1 for
 filters, sends and levels: it follows the form and the intensity. A change of key, intensity or seed takes hold at
 the next phrase, or at the next bar or beat by `follow`.";
     const EXAMPLE: &'static str = "
-composer: { type: composer, phrase: 8 bars, intensity: 0.6 }
+hands: { type: midi_in }
+composer: { type: composer, in: hands, phrase: 8 bars, intensity: 0.6 }
 keys: { type: midi_out, in: [composer.chords, composer.melody, composer.bass] }";
     const ROLE: Role = Role::Composer;
     const SETTINGS: bool = true;
@@ -60,7 +72,7 @@ keys: { type: midi_out, in: [composer.chords, composer.melody, composer.bass] }"
 
     fn ports(_config: &ComposerConfig) -> Ports {
         Ports::new(
-            [],
+            [PortSpec::notes("in").optional().about("A chord that is held, for the harmony to follow.")],
             [
                 PortSpec::notes("chords").about("Pads, channel 0."),
                 PortSpec::notes("melody").about("The melody, channel 1."),

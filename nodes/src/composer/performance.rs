@@ -2,6 +2,7 @@
 //! follows from the position and the settings' history alone, so that a seek finds what playing would have
 //! found. Allocation-free once made; safe on the audio thread.
 
+use super::fit::Footing;
 use super::phrase::{Note, Part, Phrase, PhraseGrid};
 use super::score::Score;
 use arrayvec::ArrayVec;
@@ -33,6 +34,8 @@ pub struct Held {
     pub velocity: f32,
     /// The tick at which it ends.
     pub end: i64,
+    /// How it stands on its harmony.
+    pub(super) footing: Footing,
 }
 
 /// What happens at a tick.
@@ -113,6 +116,18 @@ impl Performance {
         }
         // What ends here is not taken up again.
         self.held.retain(|held| held.end > tick);
+    }
+
+    /// The first tick at or after a position at which the composed harmony changes.
+    pub fn next_change_of_chord(&self, tick: i64) -> i64 {
+        let number = self.grid.phrase_at(tick);
+        let start = self.grid.start_of(number);
+        let ends = start.saturating_add(self.grid.ticks);
+        if number != self.phrase.number {
+            return if tick == start { tick } else { ends };
+        }
+        let onsets = self.phrase.chords.iter().map(|chord| start + i64::from(chord.onset));
+        onsets.filter(|onset| *onset >= tick).min().unwrap_or(ends)
     }
 
     /// The tick at which something happens next.
@@ -213,6 +228,7 @@ impl Performance {
             key: note.key,
             velocity: note.velocity,
             end: self.grid.start_of(self.phrase.number) + i64::from(note.end()),
+            footing: self.score.footing(&self.phrase, note),
         };
         if held.end > tick && self.held.try_push(held).is_ok() {
             tell(Event::On(held));

@@ -1,14 +1,20 @@
-//! The audio half of a composer: turns what happens at ticks into events at frames. Audio thread: never
-//! allocates, never loses a note-off.
+//! The audio half of a composer: turns what happens at ticks into events at frames, in the harmony of whoever plays
+//! along. Audio thread: never allocates, never loses a note-off.
 
-use super::performance::{Event, Held, MAX_HELD, Performance};
+use super::hands::{Hands, HeldChord};
+use super::harmony::Palette;
+use super::performance::{Event, Performance};
 use super::score::Score;
-use arrayvec::ArrayVec;
+use super::sent::{Leading, Sent};
 use auralis_graph::dsp::QUANTUM;
 use auralis_graph::engine::{Context, Io};
 use auralis_graph::note::NoteEvent;
 use auralis_graph::settings::Settings;
+use auralis_graph::transport::Segment;
 use auralis_graph::{Processor, Status};
+
+/// Index of the input for what is played along.
+const HANDS: usize = 0;
 
 /// Index of the output that carries the curve of tension.
 pub const TENSION: usize = 3;
@@ -23,6 +29,13 @@ pub struct Player {
     placed: bool,
     sent: Sent,
     curve: Curve,
+    hands: Hands,
+    /// The chord that all goes by instead of the composed harmony.
+    harmony: Option<HeldChord>,
+    /// The tick at which the composed harmony comes back, once nothing is held.
+    returns: Option<i64>,
+    /// The frame of the quantum from which what sounds has to follow another harmony.
+    turned: Option<usize>,
 }
 
 impl Player {
@@ -33,41 +46,157 @@ impl Player {
             placed: false,
             sent: Sent::default(),
             curve: Curve::new(),
+            hands: Hands::default(),
+            harmony: None,
+            returns: None,
+            turned: None,
         }
     }
 
     /// Ends everything and forgets the place.
     fn release(&mut self, frame: usize, send: &mut impl FnMut(usize, NoteEvent) -> bool) {
         for held in self.performance.held() {
-            self.sent.take(Event::Off(*held), frame, send);
+            self.sent.end(held, frame, send);
         }
         self.placed = false;
+        self.turned = None;
+        // Elsewhere nothing lingers.
+        (self.harmony, self.returns) = (self.hands.chord(), None);
+    }
+
+    /// How composed notes are led now.
+    fn leading(&self) -> Option<Leading> {
+        let (score, settings) = (self.performance.score(), self.performance.settings());
+        let config = score.config();
+        self.harmony.map(|chord| Leading {
+            chord,
+            scale: Palette::new(settings.key, config.diminished).melody,
+            bass_at: config.bass_at,
+        })
+    }
+
+    /// Takes what is played at a frame, up to the events of that frame.
+    fn listen(&mut self, cx: &Context<'_>, notes: &[NoteEvent], segment: &Segment, frame: usize) {
+        let now = cx.frame + frame as i64;
+        let key = cx.settings().key;
+        let before = self.hands.chord();
+        if self.hands.settles().is_some_and(|settles| settles <= now) {
+            self.hands.settle(key);
+        }
+        for event in notes {
+            self.hands.take(event, now, cx.sample_rate, key);
+        }
+        let chord = self.hands.chord();
+        if chord.is_some() {
+            self.returns = None;
+            self.turn(chord, frame);
+        } else if before.is_some() {
+            // What rounding puts behind a tick is at it.
+            let tick = segment.tick + segment.ticks_per_frame * (frame - segment.from) as f64;
+            let comes = self.performance.next_change_of_chord((tick - 1e-3).ceil() as i64);
+            match self.placed && segment.playing {
+                true => self.returns = Some(comes),
+                false => self.harmony = None,
+            }
+        }
+    }
+
+    /// Has all go by another harmony from a frame on.
+    fn turn(&mut self, harmony: Option<HeldChord>, frame: usize) {
+        if self.harmony != harmony {
+            self.harmony = harmony;
+            self.turned = Some(frame);
+        }
+    }
+
+    /// Leads what sounds to a harmony that has changed.
+    fn follow(&mut self, send: &mut impl FnMut(usize, NoteEvent) -> bool) {
+        if let Some(frame) = self.turned.take() {
+            let leading = self.leading();
+            self.sent.lead(leading.as_ref(), frame, send);
+        }
+    }
+
+    /// Plays what is composed for a frame. What ends there does not follow a new harmony, what begins there comes after
+    /// what does.
+    fn step(
+        &mut self,
+        settings_at: impl Fn(i64) -> Settings,
+        frame: usize,
+        send: &mut impl FnMut(usize, NoteEvent) -> bool,
+    ) {
+        let leading = self.leading();
+        let (sent, turned) = (&mut self.sent, &mut self.turned);
+        self.performance.step(settings_at, |event| match event {
+            Event::Off(held) => sent.end(&held, frame, send),
+            Event::On(held) => {
+                if let Some(frame) = turned.take() {
+                    sent.lead(leading.as_ref(), frame, send);
+                }
+                sent.start(&held, leading.as_ref(), frame, send);
+            }
+        });
+    }
+
+    /// Plays a stretch in which the position runs evenly.
+    fn play(
+        &mut self,
+        cx: &Context<'_>,
+        mut notes: &[NoteEvent],
+        segment: &Segment,
+        send: &mut impl FnMut(usize, NoteEvent) -> bool,
+    ) {
+        let settings_at = |tick: i64| cx.settings_at(tick);
+        let frame_of = |tick: Option<i64>| tick.and_then(|tick| segment.frame_of(tick));
+        loop {
+            let played = notes.first().map(|event| event.frame());
+            let settles = self.hands.settles().map(|frame| (frame - cx.frame).max(0) as usize);
+            let settles = settles.filter(|frame| *frame < segment.to).map(|frame| frame.max(segment.from));
+            let heard = played.into_iter().chain(settles).min();
+            let returns = if self.placed { frame_of(self.returns) } else { None };
+            let composed = if self.placed { frame_of(self.performance.next_tick()) } else { None };
+            let Some(frame) = heard.into_iter().chain(returns).chain(composed).min() else { break };
+            if self.turned.is_some_and(|turned| turned < frame) {
+                self.follow(send);
+            }
+            if heard == Some(frame) {
+                let count = notes.iter().take_while(|event| event.frame() == frame).count();
+                let (now, rest) = notes.split_at(count);
+                self.listen(cx, now, segment, frame);
+                notes = rest;
+            } else if returns == Some(frame) {
+                self.returns = None;
+                self.turn(None, frame);
+            } else {
+                self.step(settings_at, frame, send);
+            }
+        }
+        self.follow(send);
     }
 }
 
 impl Processor for Player {
     fn process(&mut self, cx: &Context<'_>, io: &mut Io<'_>) -> Status {
+        let notes = io.notes(HANDS);
         let mut send = |port: usize, event: NoteEvent| io.send(port, event).is_ok();
         self.sent.catch_up(&mut send);
-        let settings_at = |tick: i64| cx.settings_at(tick);
         for segment in cx.segments() {
             if (segment.jump || !segment.playing) && self.placed {
                 self.release(segment.from, &mut send);
             }
-            if !segment.playing {
-                continue;
-            }
-            if !self.placed {
+            if segment.playing && !self.placed {
                 // What a rounding error puts behind the position has not happened yet.
+                let settings_at = |tick: i64| cx.settings_at(tick);
                 self.performance.seek((segment.tick - 1e-3).ceil() as i64, settings_at);
                 self.placed = true;
+                let leading = self.leading();
                 for held in self.performance.held() {
-                    self.sent.take(Event::On(*held), segment.from, &mut send);
+                    self.sent.start(held, leading.as_ref(), segment.from, &mut send);
                 }
             }
-            while let Some(frame) = self.performance.next_tick().and_then(|tick| segment.frame_of(tick)) {
-                self.performance.step(settings_at, |event| self.sent.take(event, frame, &mut send));
-            }
+            let from = notes.partition_point(|event| event.frame() < segment.from);
+            let to = notes.partition_point(|event| event.frame() < segment.to);
+            self.play(cx, &notes[from..to], &segment, &mut send);
         }
         let aim = self.curve.aim(&self.performance, cx.tick(), || cx.settings());
         let mut output = io.output(TENSION);
@@ -78,71 +207,11 @@ impl Processor for Player {
     fn reset(&mut self) {
         self.performance.leave();
         self.placed = false;
-        self.sent.notes.clear();
+        self.sent = Sent::default();
         self.curve = Curve::new();
+        self.hands.clear();
+        (self.harmony, self.returns, self.turned) = (None, None, None);
     }
-}
-
-/// What those who listen have been told.
-#[derive(Default)]
-struct Sent {
-    notes: ArrayVec<(Held, State), { 4 * MAX_HELD }>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    /// Its start has not found room yet.
-    Starting,
-    Sounding,
-    /// Its end has not found room yet.
-    Ending,
-}
-
-impl Sent {
-    /// Sends an event, or keeps it until there is room.
-    fn take(&mut self, event: Event, frame: usize, send: &mut impl FnMut(usize, NoteEvent) -> bool) {
-        match event {
-            Event::On(held) => {
-                let known = self.notes.iter_mut().find(|(note, _)| note.id == held.id);
-                if let Some((_, state)) = known {
-                    // It was to end and starts again (a loop): for the listener it sounds on.
-                    *state = if *state == State::Ending { State::Sounding } else { *state };
-                } else if !self.notes.is_full() {
-                    let state = if send_on(&held, frame, send) { State::Sounding } else { State::Starting };
-                    self.notes.push((held, state));
-                }
-            }
-            Event::Off(held) => {
-                let Some(at) = self.notes.iter().position(|(note, _)| note.id == held.id) else { return };
-                let gone = self.notes[at].1 == State::Starting || send_off(&held, frame, send);
-                if gone {
-                    self.notes.swap_remove(at);
-                } else {
-                    self.notes[at].1 = State::Ending;
-                }
-            }
-        }
-    }
-
-    /// Sends what found no room before; ends first.
-    fn catch_up(&mut self, send: &mut impl FnMut(usize, NoteEvent) -> bool) {
-        self.notes.retain(|(held, state)| *state != State::Ending || !send_off(held, 0, send));
-        for (held, state) in &mut self.notes {
-            if *state == State::Starting && send_on(held, 0, send) {
-                *state = State::Sounding;
-            }
-        }
-    }
-}
-
-fn send_on(held: &Held, frame: usize, send: &mut impl FnMut(usize, NoteEvent) -> bool) -> bool {
-    let port = held.part as usize;
-    send(port, NoteEvent::on(frame, port as u8, held.id, f32::from(held.key), held.velocity))
-}
-
-fn send_off(held: &Held, frame: usize, send: &mut impl FnMut(usize, NoteEvent) -> bool) -> bool {
-    let port = held.part as usize;
-    send(port, NoteEvent::off(frame, port as u8, held.id))
 }
 
 /// The curve of tension as a signal.
@@ -189,67 +258,5 @@ impl Curve {
             *x = from + (to - from) * ((frame + 1) as f32 / QUANTUM as f32);
         }
         self.at = Some(to);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::phrase::Part;
-    use super::*;
-    use auralis_graph::note::{NoteBuffer, NoteKind};
-
-    fn held(id: u32) -> Held {
-        Held { id, part: Part::Chords, key: 60, velocity: 0.5, end: 10 }
-    }
-
-    #[test]
-    fn a_full_port_delays_events_and_loses_no_end() {
-        let mut sent = Sent::default();
-        let mut port = NoteBuffer::new(4);
-        let mut heard = Vec::new();
-        for round in 0..40u32 {
-            let mut send = |_: usize, event| port.push(event).is_ok();
-            sent.catch_up(&mut send);
-            if round < 10 {
-                (0..3).for_each(|n| sent.take(Event::On(held(round * 3 + n)), 5, &mut send));
-                (0..3).filter(|n| round > 2 && n % 2 == 0).for_each(|n| {
-                    sent.take(Event::Off(held((round - 3) * 3 + n)), 6, &mut send);
-                });
-            } else if round == 10 {
-                (0..30).for_each(|id| sent.take(Event::Off(held(id)), 0, &mut send));
-            }
-            heard.extend(port.events().iter().copied());
-            port.clear();
-        }
-        assert!(sent.notes.is_empty());
-        let mut sounding = std::collections::BTreeSet::new();
-        for event in heard {
-            match event.kind {
-                NoteKind::On { .. } => assert!(sounding.insert(event.id)),
-                _ => assert!(sounding.remove(&event.id)),
-            }
-        }
-        assert!(sounding.is_empty());
-    }
-
-    #[test]
-    fn what_ends_and_starts_again_before_the_end_found_room_sounds_on() {
-        let mut sent = Sent::default();
-        let mut room = true;
-        let mut count = 0;
-        for (event, open) in [
-            (Event::On(held(7)), true),
-            (Event::Off(held(7)), false),
-            (Event::On(held(7)), false),
-            (Event::Off(held(7)), true),
-        ] {
-            room = open;
-            sent.take(event, 0, &mut |_, _| {
-                count += usize::from(room);
-                room
-            });
-        }
-        assert!(room && sent.notes.is_empty());
-        assert_eq!(count, 2);
     }
 }

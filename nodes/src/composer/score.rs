@@ -5,12 +5,13 @@ use super::bass;
 use super::brief::{Brief, Contour};
 use super::chain::Chain;
 use super::config::{ComposerConfig, Follow};
+use super::fit::Footing;
 use super::form::{Bass, Form, Plan};
 use super::harmony::{Chord, Palette};
 use super::melody;
-use super::metre::Metre;
+use super::metre::{Metre, STRONG};
 use super::pads;
-use super::phrase::{MAX_CHORDS, Phrase, PhraseGrid};
+use super::phrase::{MAX_CHORDS, Note, Part, Phrase, PhraseGrid};
 use super::signature::Signatures;
 use super::voicing::{self, MAX_VOICES, Space, Voicing};
 use arrayvec::ArrayVec;
@@ -69,6 +70,25 @@ impl Score {
             Follow::Beat => self.metre.beat_ticks,
         };
         PhraseGrid { ticks, bars: self.metre.bars, change }
+    }
+
+    /// How a note of a phrase stands on its harmony.
+    pub fn footing(&self, phrase: &Phrase, note: &Note) -> Footing {
+        let slot = (note.onset / self.metre.slot_ticks) as usize;
+        let strong = self.metre.weight(slot) >= STRONG;
+        match note.part {
+            Part::Chords => Footing::Chord,
+            Part::Bass => {
+                let is_root = |chord: &Chord| chord.root % 12 == note.key % 12;
+                let root = strong || phrase.chord_at(note.onset).is_some_and(is_root);
+                if root { Footing::Root } else { Footing::Chord }
+            }
+            Part::Melody => {
+                let long = i64::from(note.length) >= 2 * self.metre.beat_ticks;
+                let last = || phrase.part(Part::Melody).last().is_some_and(|last| last.onset == note.onset);
+                if strong || long || last() { Footing::Chord } else { Footing::Passing }
+            }
+        }
     }
 
     /// What the preset says.

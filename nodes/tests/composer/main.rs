@@ -2,6 +2,7 @@
 
 mod follow;
 mod freshness;
+mod hands;
 mod harmony;
 mod limits;
 mod melody;
