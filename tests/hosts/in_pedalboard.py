@@ -7,14 +7,14 @@ job: plugin, rate, block, seconds, out (a file of frames of stereo, floats)
 """
 
 import json
-import struct
+import re
 import sys
 
-import numpy as np
 import pedalboard._pedalboard as pedalboard
 
-# It asks for 1,000 texts of each parameter to guess its type, and a VST3 with MIDI controllers has 2,000 parameters.
-pedalboard.AudioProcessorParameter.__init__.__defaults__ = (10,)
+# It asks for 1,000 texts of each parameter to guess its type, and a VST3 with MIDI controllers has 2,000 parameters more.
+MIDI = re.compile("MIDI Ch")
+pedalboard.PARAMETER_NAME_REGEXES_TO_IGNORE.add(MIDI)
 
 
 def messages(notes):
@@ -25,7 +25,8 @@ def messages(notes):
 
 def main():
     job = json.load(sys.stdin)
-    plugin = pedalboard.load_plugin(job["plugin"])
+    # By itself it waits for sound from what sounds only while a transport runs.
+    plugin = pedalboard.load_plugin(job["plugin"], initialization_timeout=0.01)
     if "state" in job:
         plugin.raw_state = open(job["state"], "rb").read()
     for name, value in job.get("parameters", {}).items():
@@ -37,7 +38,7 @@ def main():
     sound.T.astype("<f4").tofile(job["out"])
     if "keep" in job:
         open(job["keep"], "wb").write(plugin.raw_state)
-    named = [p for p in plugin.parameters.values() if not p.name.startswith("MIDI ")]
+    named = plugin.parameters.values()
     json.dump(
         {
             "name": plugin.name,

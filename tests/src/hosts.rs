@@ -90,14 +90,12 @@ pub fn db(frames: &[Frame]) -> f64 {
     10.0 * (power / (2.0 * frames.len().max(1) as f64)).log10()
 }
 
-/// Holds that a host's frames, but for the first `latency`, are those that were rendered, to the bit, and that they
-/// sound.
+/// Holds that frames are those that were rendered, to the bit, as far as there are both, and that they sound.
 ///
 /// # Panics
 /// They differ, with how many do, or they are silent.
 #[track_caller]
-pub fn same(heard: &[Frame], latency: usize, rendered: &[Frame]) {
-    let heard = heard.get(latency..).unwrap_or_default();
+pub fn same(heard: &[Frame], rendered: &[Frame]) {
     let length = heard.len().min(rendered.len());
     assert!(length > 0, "nothing was heard");
     let (heard, rendered) = (&heard[..length], &rendered[..length]);

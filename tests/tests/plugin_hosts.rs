@@ -49,9 +49,13 @@ fn dawdreamer(room: &Room, plugin: &Path, bpm: f64, more: &Json) -> (Json, Vec<F
     let mut job = json!({ "rate": 48_000, "block": 512, "bpm": bpm, "seconds": 8, "plugins": [row] });
     merge(&mut job, &more["job"]);
     let said = run("in_dawdreamer.py", &job)[0].clone();
-    let frames = floats(&room.path("heard"));
-    let latency = said["latency"].as_u64().unwrap() as usize;
-    (said, frames[latency..].to_vec())
+    let frames = without_latency(&said, &room.path("heard"));
+    (said, frames)
+}
+
+/// What was heard, from the first frame on that is the piece's.
+fn without_latency(said: &Json, heard: &Path) -> Vec<Frame> {
+    floats(heard).split_off(said["latency"].as_u64().unwrap() as usize)
 }
 
 fn merge(into: &mut Json, from: &Json) {
@@ -66,8 +70,8 @@ fn dawdreamer_plays_what_auralis_renders_at_any_rate_and_block() {
     for (rate, block) in [(48_000, 512), (44_100, 333), (96_000, 64)] {
         let more = json!({ "job": { "rate": rate, "block": block, "seconds": 6 } });
         let (said, heard) = dawdreamer(&room, bundles::vst3(), FIRST.1, &more);
-        assert_eq!(said["latency"], 64, "the quantum that is kept for the host's blocks");
-        same(&heard, 0, &rendered(&room, FIRST.0, rate, 6.0, &[]));
+        assert!(said["latency"].as_u64().unwrap() >= 64, "a quantum is kept for the host's blocks: {said}");
+        same(&heard, &rendered(&room, FIRST.0, rate, 6.0, &[]));
     }
 }
 
@@ -97,9 +101,11 @@ fn pedalboard_plays_what_auralis_renders_and_keeps_what_was_set() {
     });
     let said = run("in_pedalboard.py", &job);
     assert_eq!((&said["name"], &said["vendor"]), (&json!("Auralis"), &json!("Auralis")));
-    assert_eq!((&said["instrument"], &said["latency"]), (&json!(true), &json!(64)));
-    let heard = floats(&room.path("heard"));
-    same(&heard, 64, &rendered(&room, FIRST.0, 44_100, 5.9, &["--set", "intensity=0.75"]));
+    assert_eq!(said["instrument"], true);
+    let heard = without_latency(&said, &room.path("heard"));
+    // Where pedalboard has to name a tempo, this is it.
+    let wishes = ["--set", "intensity=0.75", "--set", "tempo=120"];
+    same(&heard, &rendered(&room, FIRST.0, 44_100, 6.0, &wishes));
 
     let again = json!({
         "plugin": bundles::vst3(), "rate": 44_100, "block": 1024, "seconds": 6, "out": room.path("again"),
@@ -109,7 +115,7 @@ fn pedalboard_plays_what_auralis_renders_and_keeps_what_was_set() {
     let shown =
         said["parameters"].as_array().unwrap().iter().find(|row| row[0] == "Intensity").unwrap().clone();
     assert_eq!(shown, json!(["Intensity", 0.75, "75 %"]));
-    same(&floats(&room.path("again")), 0, &heard);
+    same(&without_latency(&said, &room.path("again")), &heard);
 }
 
 #[test]
@@ -133,7 +139,7 @@ fn two_instruments_of_their_own_and_the_general_one_play_side_by_side() {
     let job = json!({ "rate": 48_000, "block": 512, "bpm": 80, "seconds": 8, "plugins": rows });
     let said = run("in_dawdreamer.py", &job);
     for ((file, said), expected) in files.iter().zip(said.as_array().unwrap()).zip(&expected) {
-        same(&floats(file), said["latency"].as_u64().unwrap() as usize, expected);
+        same(&without_latency(said, file), expected);
     }
     let names = |said: &Json| -> Vec<String> {
         said["parameters"]
