@@ -142,6 +142,11 @@ impl Desk {
         self.lock().piece.clone()
     }
 
+    /// The number of the piece that was asked for last.
+    pub fn number(&self) -> u64 {
+        self.lock().number
+    }
+
     /// Asks for a piece, and returns its number at once: it is read and built on another thread, while what plays goes
     /// on. A further text of the same name is an edit, without a gap; another name is faded to. Asking again before the
     /// last one is built drops that one.

@@ -8,6 +8,7 @@
 
 mod builder;
 pub mod desk;
+pub mod editor;
 pub mod gauges;
 pub mod identity;
 pub mod params;

@@ -1,6 +1,7 @@
 //! What the host can automate. Ids and their order never change: sessions and automation hang on them.
 
 use crate::desk::Desk;
+use crate::editor::extent::Extent;
 use crate::state::Kept;
 use auralis_graph::music::Mode;
 use nice_plug::prelude::*;
@@ -27,6 +28,9 @@ pub struct InstrumentParams {
     /// The piece, and what was heard of it.
     #[persist = "piece"]
     pub kept: Kept,
+    /// How large the editor is.
+    #[persist = "editor"]
+    pub extent: Extent,
     /// Silence, in time.
     #[id = "bypass"]
     pub bypass: BoolParam,
@@ -99,6 +103,7 @@ impl InstrumentParams {
         let modes = as_written().chain(Mode::ALL.iter().map(|mode| mode.name().to_string())).collect();
         Self {
             kept: Kept::new(desk),
+            extent: Extent::default(),
             bypass: BoolParam::new("Bypass", false).make_bypass(),
             key: choice("Key", tonics),
             mode: choice("Mode", modes),

@@ -2,6 +2,7 @@
 
 use crate::builder::Builder;
 use crate::desk::{Desk, Setup};
+use crate::editor::InstrumentEditor;
 use crate::identity::{CLAP_ID, NAME, VENDOR, VST3_ID};
 use crate::params::InstrumentParams;
 use crate::player::{Block, Host, Moment, Player, Stage};
@@ -50,12 +51,16 @@ impl Plugin for Auralis {
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
     const MIDI_OUTPUT: MidiConfig = MidiConfig::Basic;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
-    type Editor = ();
+    type Editor = InstrumentEditor;
     type SysExMessage = ();
     type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn editor(&mut self, _executor: AsyncExecutor<Self>) -> Option<InstrumentEditor> {
+        Some(InstrumentEditor::new(&self.desk, &self.params))
     }
 
     fn activate(

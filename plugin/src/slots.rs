@@ -31,9 +31,19 @@ impl SlotShape {
         if n == self.centre { self.control.default } else { self.control.range.value(self.way(n)) }
     }
 
-    /// Where in the control's range the slot's place lies.
-    fn way(&self, n: f32) -> f32 {
+    /// Where in the control's range, 0 to 1, the slot's place lies.
+    pub fn way(&self, n: f32) -> f32 {
         bend(n, self.centre, self.origin)
+    }
+
+    /// Where the slot stands for a place in the control's range: the inverse of [`SlotShape::way`].
+    pub fn place_of(&self, way: f32) -> f32 {
+        bend(way, self.origin, self.centre)
+    }
+
+    /// Where in the control's range its default lies, 0 to 1.
+    pub fn origin(&self) -> f32 {
+        self.origin
     }
 
     /// Where the slot stands for a value of the control.

@@ -1,0 +1,417 @@
+//! The panes of the editor and what goes between them. On the window's thread.
+
+use super::browser::Browser;
+use super::deck::{self, Deck};
+use super::graph_view::{GraphView, Remarks};
+use super::header::{self, Header, Heading, Panes};
+use super::levels::{self, Levels};
+use super::scope::Scope;
+use super::text::TextPane;
+use super::theme::{self, AMBER, AURORA, DEEP, DIM, FAINT, GAP, INK, LINE, NIGHT, ROSE};
+use crate::desk::{Desk, Outcome, Scene};
+use crate::identity::MADE;
+use crate::params::InstrumentParams;
+use crate::reading::{Piece, Reading};
+use egui::{Frame, Key, Margin, Modifiers, Panel, Rect, Stroke, Ui, pos2, vec2};
+use nice_plug::context::gui::GuiContext;
+use nice_plug::prelude::Param;
+use std::sync::Arc;
+
+/// Seconds between two looks, while something moves and while nothing does.
+const LIVELY: f32 = 1.0 / 30.0;
+const CALM: f32 = 0.1;
+/// The height of the strip that shows one node's sound.
+const STRIP: f32 = 88.0;
+
+/// See the module.
+pub struct App {
+    desk: Arc<Desk>,
+    params: Arc<InstrumentParams>,
+    gui: Option<GuiContext>,
+    header: Header,
+    browser: Browser,
+    text: TextPane,
+    graph: GraphView,
+    scope: Scope,
+    levels: Levels,
+    deck: Deck,
+    panes: Panes,
+    /// The number of the piece that is shown.
+    number: u64,
+    /// What was loaded: what the text goes back to.
+    loaded: Piece,
+    /// The name under which the text is to be saved, while that is asked.
+    saving: Option<String>,
+    /// What became of saving.
+    said: Option<(String, bool)>,
+    /// Counts edits, for the host.
+    edits: i32,
+}
+
+impl App {
+    /// Of an instrument.
+    pub fn new(desk: &Arc<Desk>, params: &Arc<InstrumentParams>) -> Self {
+        let loaded = desk.piece();
+        Self {
+            header: Header::default(),
+            browser: Browser::new(desk),
+            text: TextPane::new(loaded.text.clone()),
+            graph: GraphView::default(),
+            scope: Scope::default(),
+            levels: Levels::default(),
+            deck: Deck::default(),
+            panes: Panes { library: true, text: true },
+            number: desk.number(),
+            loaded,
+            saving: None,
+            said: None,
+            edits: 0,
+            gui: None,
+            desk: Arc::clone(desk),
+            params: Arc::clone(params),
+        }
+    }
+
+    /// A window opens.
+    pub fn open(&mut self, gui: GuiContext) {
+        self.gui = Some(gui);
+    }
+
+    /// The window closes: nothing is measured any more.
+    pub fn close(&mut self) {
+        self.gui = None;
+        self.levels = Levels::default();
+    }
+
+    /// Draws everything, and takes what is done.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let seconds = ui.input(|input| input.stable_dt).min(1.0);
+        self.follow();
+        let (scene, reading, outcome) = (self.desk.scene(), self.desk.reading(), self.desk.outcome());
+        self.levels.follow(scene.as_ref(), seconds);
+        self.text.mark(&outcome);
+        self.shortcuts(ui);
+        self.header(ui, scene.as_deref(), reading.as_deref());
+        self.deck(ui, reading.as_deref());
+        if MADE.is_none() {
+            self.library(ui);
+            self.text(ui, &outcome);
+        }
+        let shown = scene.as_ref().map(|scene| &scene.reading).or(reading.as_ref());
+        self.graph(ui, scene.as_deref(), shown, seconds);
+        let moves = self.desk.gauges.is_playing() || scene.is_some();
+        ui.ctx().request_repaint_after_secs(if moves { LIVELY } else { CALM });
+    }
+
+    /// Takes over what somebody else put on the desk: a session, another window.
+    fn follow(&mut self) {
+        let number = self.desk.number();
+        if number != self.number {
+            self.number = number;
+            let piece = self.desk.piece();
+            self.text.put(&piece.text);
+            self.loaded = piece;
+        }
+    }
+
+    /// Has a text played, and tells the host that there is something to save.
+    fn play(&mut self, piece: Piece) {
+        self.number = self.desk.play(piece);
+        self.edits = self.params.edits.unmodulated_plain_value().max(self.edits) + 1;
+        if let Some(gui) = &self.gui {
+            deck::set(&gui.param_setter(), &self.params.edits, self.edits);
+        }
+    }
+
+    fn shortcuts(&mut self, ui: &Ui) {
+        if MADE.is_some() {
+            return;
+        }
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        if pressed(Key::F) {
+            self.panes.library = true;
+            self.browser.focus();
+        }
+        if pressed(Key::E) {
+            self.panes.text = true;
+            self.text.focus();
+        }
+        if pressed(Key::S) {
+            self.ask_name();
+        }
+    }
+
+    fn header(&mut self, ui: &mut Ui, scene: Option<&Scene>, reading: Option<&Reading>) {
+        let preset = reading.map(|reading| &reading.preset);
+        let title = preset.map_or(self.loaded.name.as_str(), |preset| preset.title());
+        let info = preset.map(|preset| &preset.info);
+        let author = info.and_then(|info| info.author.clone());
+        let tags = info.filter(|info| !info.tags.is_empty()).map(|info| info.tags.join(" · "));
+        let below = [author, tags].into_iter().flatten().collect::<Vec<_>>().join("  —  ");
+        let meter =
+            preset.map(|preset| preset.settings().meter).unwrap_or(auralis_graph::music::Meter::COMMON);
+        let heading = Heading { title, below: &below, meter };
+        let panes = MADE.is_none().then_some(&mut self.panes);
+        let (header, desk) = (&mut self.header, &self.desk);
+        let panel =
+            Panel::top("header").exact_size(header::HEIGHT).resizable(false).show_separator_line(false);
+        panel.frame(Frame::NONE.fill(DEEP)).show(ui, |ui| {
+            let rect = ui.max_rect();
+            header.show(ui, desk, scene, &heading, panes);
+            ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, LINE));
+        });
+    }
+
+    fn deck(&mut self, ui: &mut Ui, reading: Option<&Reading>) {
+        let Some(gui) = self.gui.clone() else { return };
+        let (deck, desk, params, levels) = (&mut self.deck, &self.desk, &self.params, &self.levels);
+        let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 12 });
+        let panel =
+            Panel::bottom("deck").exact_size(deck::HEIGHT).resizable(false).show_separator_line(false);
+        panel.frame(frame).show(ui, |ui| deck.show(ui, desk, params, &gui.param_setter(), reading, levels));
+    }
+
+    fn library(&mut self, ui: &mut Ui) {
+        if !self.panes.library {
+            return;
+        }
+        let wide = ui.ctx().content_rect().width();
+        let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 12, right: 8, top: 12, bottom: 12 });
+        let panel =
+            Panel::left("library").default_size((wide * 0.2).clamp(196.0, 280.0)).size_range(170.0..=400.0);
+        let (browser, playing) = (&mut self.browser, self.loaded.name.as_str());
+        let chosen =
+            panel.show_separator_line(false).frame(frame).show(ui, |ui| browser.show(ui, playing)).inner;
+        if let Some(piece) = chosen {
+            self.text.put(&piece.text);
+            self.loaded = piece.clone();
+            self.said = None;
+            self.play(piece);
+        }
+    }
+
+    fn text(&mut self, ui: &mut Ui, outcome: &Outcome) {
+        if !self.panes.text {
+            return;
+        }
+        let wide = ui.ctx().content_rect().width();
+        let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 8, right: 12, top: 12, bottom: 12 });
+        let panel = Panel::right("text")
+            .default_size((wide * 0.34).clamp(300.0, 620.0))
+            .size_range(240.0..=wide * 0.6);
+        let play = panel.show_separator_line(false).frame(frame).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 6.0;
+            self.text_bar(ui, outcome);
+            if self.saving.is_some() {
+                self.save_bar(ui);
+            }
+            self.text.show(ui)
+        });
+        if play.inner {
+            let piece = Piece { text: self.text.text().into(), ..self.desk.piece() };
+            self.play(piece);
+        }
+    }
+
+    /// What became of the text, and what can be done with it.
+    fn text_bar(&mut self, ui: &mut Ui, outcome: &Outcome) {
+        let (words, ink, about) = self.state(outcome);
+        ui.horizontal(|ui| {
+            ui.set_height(24.0);
+            ui.label(theme::caption("Text"));
+            let small = |words: &str| egui::Button::new(egui::RichText::new(words).size(theme::SMALL + 0.5));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                if ui.add(small("Save")).on_hover_text("Into your own folder of presets (Ctrl+S)").clicked() {
+                    self.ask_name();
+                }
+                let changed = self.text.text() != self.loaded.text;
+                let revert =
+                    ui.add_enabled(changed, small("Revert")).on_hover_text("Back to what was loaded");
+                if revert.clicked() {
+                    let piece = self.loaded.clone();
+                    self.text.put(&piece.text);
+                    self.play(piece);
+                }
+                let wrap = if self.text.wrap { "Unfold" } else { "Fold" };
+                if ui.add(small(wrap)).on_hover_text("Fold long lines at the edge").clicked() {
+                    self.text.wrap = !self.text.wrap;
+                }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let (dot, _) = ui.allocate_exact_size(vec2(8.0, 8.0), egui::Sense::hover());
+                    ui.painter().circle_filled(dot.center(), 3.0, ink);
+                    let text = egui::RichText::new(words).size(theme::SMALL + 0.5).color(DIM);
+                    let label = ui.add(egui::Label::new(text).truncate());
+                    if !about.is_empty() {
+                        label.on_hover_text(about);
+                    }
+                });
+            });
+        });
+    }
+
+    /// The text's state in a few words, and all of it.
+    fn state(&self, outcome: &Outcome) -> (String, egui::Color32, String) {
+        if let Some((said, fine)) = &self.said {
+            return (said.clone(), if *fine { AURORA } else { ROSE }, String::new());
+        }
+        let errors = outcome.mistakes.as_ref().map_or(0, |mistakes| mistakes.errors());
+        if errors > 0 {
+            let words = if errors == 1 { "1 mistake".into() } else { format!("{errors} mistakes") };
+            return (words, ROSE, "What played before goes on until the text is right".into());
+        }
+        if outcome.number < self.number && self.desk.scene().is_some() {
+            return ("…".into(), FAINT, String::new());
+        }
+        if let Some(notice) = outcome.notices.first() {
+            return (notice.clone(), AMBER, outcome.notices.join("\n"));
+        }
+        match outcome.warnings.as_ref().map_or(0, |warnings| warnings.iter().count()) {
+            0 => ("As it plays".into(), AURORA, String::new()),
+            1 => ("1 warning".into(), AMBER, String::new()),
+            count => (format!("{count} warnings"), AMBER, String::new()),
+        }
+    }
+
+    fn ask_name(&mut self) {
+        let stem = std::path::Path::new(&self.loaded.name).file_stem();
+        self.saving = Some(stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()));
+        self.said = None;
+        self.panes.text = true;
+    }
+
+    /// Asks under which name the text is to be saved.
+    fn save_bar(&mut self, ui: &mut Ui) {
+        let Some(mut name) = self.saving.take() else { return };
+        let (mut save, mut leave) = (false, false);
+        ui.horizontal(|ui| {
+            let width = (ui.available_width() - 150.0).max(60.0);
+            let field = egui::TextEdit::singleline(&mut name)
+                .hint_text("Name")
+                .margin(vec2(8.0, 5.0))
+                .desired_width(width);
+            let response = ui.add(field);
+            if !response.has_focus()
+                && !response.lost_focus()
+                && ui.memory(|memory| memory.focused().is_none())
+            {
+                response.request_focus();
+            }
+            save = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            leave = ui.input(|input| input.key_pressed(Key::Escape));
+            let exists = own_file(&name).is_some_and(|path| path.exists());
+            save |= ui.button(if exists { "Replace" } else { "Save" }).clicked();
+            leave |= ui.button("Cancel").clicked();
+        });
+        if save {
+            self.said = Some(match self.save(&name) {
+                Ok(said) => (said, true),
+                Err(said) => (said, false),
+            });
+        }
+        self.saving = (!save && !leave).then_some(name);
+    }
+
+    /// Saves the text in the user's folder.
+    fn save(&mut self, name: &str) -> Result<String, String> {
+        let path = own_file(name).ok_or("a name has letters, digits, spaces, - and _")?;
+        let folder = path.parent().ok_or("there is no folder for presets")?;
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, self.text.text()));
+        written.map_err(|error| format!("not saved: {error}"))?;
+        let name = name.trim().to_string();
+        self.loaded = Piece { text: self.text.text().into(), name: name.clone(), ..self.desk.piece() };
+        self.browser.read_again(&self.desk);
+        self.play(self.loaded.clone());
+        Ok(format!("Saved as {name}"))
+    }
+
+    fn graph(&mut self, ui: &mut Ui, scene: Option<&Scene>, reading: Option<&Arc<Reading>>, seconds: f32) {
+        let lean = |shown: bool| if shown { 0 } else { 12 };
+        let shows = |shown: bool| shown && MADE.is_none();
+        let margin = Margin {
+            left: lean(shows(self.panes.library)),
+            right: lean(shows(self.panes.text)),
+            top: 12,
+            bottom: 12,
+        };
+        let frame = Frame::NONE.fill(NIGHT).inner_margin(margin);
+        egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            let whole = ui.max_rect();
+            ui.painter().rect_filled(whole, theme::ROUND, DEEP);
+            let split = whole.bottom() - STRIP;
+            let upper = Rect::from_min_max(whole.min, pos2(whole.right(), split));
+            let mut child = ui.new_child(egui::UiBuilder::new().max_rect(upper.shrink(1.0)));
+            let marked = self.text.marked_nodes();
+            let current = self.text.node();
+            let failed = scene.map_or(&[][..], |scene| &scene.failed);
+            let remarks =
+                Remarks { levels: &self.levels, failed, marked: &marked, current: current.as_deref() };
+            if let Some(name) = self.graph.show(&mut child, reading, &remarks) {
+                self.text.go_to_node(&name);
+            }
+            ui.painter().hline(whole.x_range(), split, Stroke::new(1.0, LINE));
+            let lower = Rect::from_min_max(pos2(whole.left(), split), whole.max);
+            self.strip(ui, lower, scene, reading, seconds);
+            ui.painter().rect_stroke(whole, theme::ROUND, Stroke::new(1.0, LINE), egui::StrokeKind::Inside);
+        });
+    }
+
+    /// The sound of the node under the pointer; else of the piece's last one.
+    fn strip(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        scene: Option<&Scene>,
+        reading: Option<&Arc<Reading>>,
+        seconds: f32,
+    ) {
+        let Some(reading) = reading else { return };
+        let nodes = &reading.preset.nodes;
+        let pointed = self.graph.pointed().and_then(|name| nodes.iter().find(|node| node.name == name));
+        let Some(node) = pointed.or_else(|| nodes.iter().rev().find(|node| node.kind.name == "output"))
+        else {
+            return;
+        };
+        self.scope.listen(scene, &node.name, seconds);
+        let painter = ui.painter_at(rect);
+        let inner = rect.shrink2(vec2(16.0, 12.0));
+        let words = 104.0;
+        let write = |top: f32, text: &str, size: f32, ink| {
+            let mut job = egui::text::LayoutJob::simple_singleline(text.into(), theme::font(size), ink);
+            job.wrap = egui::text::TextWrapping::truncate_at_width(words);
+            painter.galley(inner.min + vec2(0.0, top), painter.layout_job(job), ink);
+        };
+        write(0.0, &node.name, theme::BODY + 1.0, INK);
+        write(19.0, node.kind.name, theme::SMALL, FAINT);
+        let failed = scene.and_then(|scene| scene.failed.iter().find(|(name, _)| *name == node.name));
+        match failed {
+            Some((_, how)) => write(44.0, how, theme::SMALL, ROSE),
+            None => write(44.0, &levels::print(self.levels.of(&node.name, None).peak), theme::BODY, DIM),
+        }
+        let room = inner.width() - words - 2.0 * GAP;
+        let half = (room - 2.0 * GAP) / 2.0;
+        let wave = Rect::from_min_size(inner.min + vec2(words + 2.0 * GAP, 0.0), vec2(half, inner.height()));
+        self.scope.paint_wave(&painter, wave);
+        self.scope.paint_spectrum(&painter, wave.translate(vec2(half + 2.0 * GAP, 0.0)));
+    }
+}
+
+/// The file of a name in the user's folder; none where it is no name for a file.
+fn own_file(name: &str) -> Option<std::path::PathBuf> {
+    let name = name.trim();
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let named = !name.is_empty() && name.len() <= 120 && name.chars().all(fine);
+    named.then(|| auralis_library::users_folder().map(|folder| folder.join(format!("{name}.yaml"))))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        for name in ["", " ", "../x", "a/b", "a\\b", ".hidden", "x.yaml", "c:d"] {
+            assert_eq!(own_file(name), None, "{name}");
+        }
+    }
+}
