@@ -4,7 +4,7 @@
 mod layers;
 mod picture;
 
-pub use picture::{BOX, Picture, Stroke, Way};
+pub use picture::{BOX, MARGIN, Picture, STEP, Stroke, Way};
 
 use crate::Preset;
 use crate::port::PortKind;

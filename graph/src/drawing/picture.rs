@@ -6,9 +6,9 @@ use super::{Edge, Flow, layers};
 /// A node's box.
 pub const BOX: (f32, f32) = (136.0, 52.0);
 /// From one node to its neighbour, and from one layer to the next.
-const STEP: (f32, f32) = (160.0, 94.0);
+pub const STEP: (f32, f32) = (160.0, 94.0);
 /// Room around everything: half of what is between two nodes.
-const MARGIN: (f32, f32) = (12.0, 34.0);
+pub const MARGIN: (f32, f32) = (12.0, 34.0);
 /// How far ways that meet at a box stand apart, at most, and from its corners.
 const APART: f32 = 18.0;
 const CORNER: f32 = 14.0;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 const LIVELY: f32 = 1.0 / 30.0;
 const CALM: f32 = 0.1;
 /// The height of the strip that shows one node's sound.
-const STRIP: f32 = 88.0;
+const STRIP: f32 = 80.0;
 
 /// See the module.
 pub struct App {
@@ -178,7 +178,7 @@ impl App {
         let wide = ui.ctx().content_rect().width();
         let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 12, right: 8, top: 12, bottom: 12 });
         let panel =
-            Panel::left("library").default_size((wide * 0.2).clamp(196.0, 280.0)).size_range(170.0..=400.0);
+            Panel::left("library").default_size((wide * 0.185).clamp(190.0, 280.0)).size_range(170.0..=400.0);
         let (browser, playing) = (&mut self.browser, self.loaded.name.as_str());
         let chosen =
             panel.show_separator_line(false).frame(frame).show(ui, |ui| browser.show(ui, playing)).inner;

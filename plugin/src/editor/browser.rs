@@ -92,11 +92,10 @@ impl Browser {
     }
 
     fn search_field(&mut self, ui: &mut Ui) {
-        let width = ui.available_width();
         let field = egui::TextEdit::singleline(&mut self.search)
             .hint_text("Search")
             .margin(egui::Margin { left: 26, right: 8, top: 5, bottom: 5 })
-            .desired_width(width);
+            .desired_width(f32::INFINITY);
         let response = ui.add(field);
         let glass = pos2(response.rect.left() + 13.0, response.rect.center().y - 1.0);
         let stroke = Stroke::new(1.4, FAINT);
@@ -128,16 +127,19 @@ impl Browser {
     /// A file by its path; returns it where it is to be opened.
     fn file_field(&mut self, ui: &mut Ui) -> Option<String> {
         let mut open = false;
-        ui.horizontal(|ui| {
-            let width = ui.available_width() - 60.0;
+        // From the right, so that the field takes what is left and the pane never grows.
+        let row = vec2(ui.available_width(), 28.0);
+        ui.allocate_ui_with_layout(row, egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let button = egui::Button::new(egui::RichText::new("Open").size(theme::SMALL + 0.5));
+            open = ui.add_enabled(!self.path.trim().is_empty(), button).clicked();
             let field = egui::TextEdit::singleline(&mut self.path)
-                .hint_text("A file: /path/to.yaml")
+                .hint_text("A file\u{2019}s path")
                 .font(theme::font(theme::SMALL + 0.5))
                 .margin(vec2(8.0, 6.0))
-                .desired_width(width.max(40.0));
+                .desired_width(ui.available_width());
             let response = ui.add(field);
-            open = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-            open |= ui.add_enabled(!self.path.trim().is_empty(), egui::Button::new("Open")).clicked();
+            open |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         });
         if let Some(failed) = &self.failed {
             let text = egui::RichText::new(failed).size(theme::SMALL).color(ROSE);

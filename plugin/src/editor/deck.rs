@@ -14,7 +14,7 @@ use nice_plug::prelude::{BoolParam, IntParam, Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
 
 /// How high it is.
-pub const HEIGHT: f32 = 204.0;
+pub const HEIGHT: f32 = 200.0;
 /// The width of what belongs to the piece, and of one fader.
 const PIECE: f32 = 366.0;
 const FADER: f32 = 54.0;
@@ -81,7 +81,7 @@ impl Deck {
     }
 
     fn knobs(&mut self, ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, intensity: f32) {
-        let size = KnobSize { cell: vec2(84.0, KnobSize::LARGE.cell.y), ..KnobSize::LARGE };
+        let size = KnobSize { cell: vec2(88.0, KnobSize::LARGE.cell.y), ..KnobSize::LARGE };
         let print = |way: f32| params.tempo.normalized_value_to_string(way, true).replace('-', "\u{2212}");
         let tempo = Knob {
             id: Id::unique("tempo"),
@@ -149,7 +149,9 @@ fn card(ui: &mut Ui, size: egui::Vec2, caption: &str, add: impl FnOnce(&mut Ui))
     ui.painter().rect_filled(rect, theme::ROUND, DEEP);
     ui.painter().rect_stroke(rect, theme::ROUND, egui::Stroke::new(1.0, LINE), egui::StrokeKind::Inside);
     let inner = rect - Margin { left: 14, right: 14, top: 10, bottom: 8 };
-    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner).id_salt(caption));
+    let mut child = ui.new_child(
+        egui::UiBuilder::new().max_rect(inner).id_salt(caption).layout(Layout::top_down(Align::Min)),
+    );
     child.set_clip_rect(ui.clip_rect().intersect(rect));
     child.label(theme::caption(caption));
     child.add_space(4.0);

@@ -4,7 +4,7 @@
 use super::levels::{self, Levels, Meter};
 use super::theme::{self, AMBER, AURORA, DIM, FAINT, INK, LINE, LIT, NIGHT, RAIL, RAISED, ROSE, VIOLET};
 use crate::reading::Reading;
-use auralis_graph::drawing::{BOX, Edge, Flow, Picture, Stroke as Piece, Way, edges, is_heard};
+use auralis_graph::drawing::{BOX, Edge, Flow, MARGIN, Picture, STEP, Stroke as Piece, Way, edges, is_heard};
 use egui::{
     Align2, Color32, EventFilter, Id, Key, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2,
     pos2, vec2,
@@ -16,8 +16,11 @@ const LEAST: f32 = 0.12;
 const MOST: f32 = 2.0;
 /// How large a graph is drawn that would fit at any size.
 const FITS: f32 = 1.15;
-/// Below this, words cannot be read and are left out.
-const LEGIBLE: f32 = 0.45;
+/// Below this, words cannot be read and are left out; below the other, all but names.
+const LEGIBLE: f32 = 0.36;
+const DETAILED: f32 = 0.62;
+/// How much of the room between layers is taken: panes are wider than high.
+const CLOSER: f32 = 0.6;
 /// Width of a line in silence and at the ceiling.
 const THIN: f32 = 1.5;
 const WIDE: f32 = 6.0;
@@ -163,7 +166,7 @@ impl GraphView {
 
     /// Larger, smaller, all of it.
     fn buttons(&mut self, ui: &mut Ui, rect: Rect, fitted: View) {
-        let mut at = rect.right_top() + vec2(-12.0, 10.0);
+        let mut at = rect.right_bottom() - vec2(10.0, 34.0);
         let middle = rect.size() / 2.0;
         for (words, factor) in [("Fit", None), ("+", Some(1.25)), ("\u{2212}", Some(0.8))] {
             let width = if factor.is_some() { 26.0 } else { 38.0 };
@@ -186,15 +189,16 @@ impl Sheet {
         let preset = &reading.preset;
         let edges = edges(preset);
         let picture = Picture::of(preset.nodes.len(), &edges);
-        let boxes = picture.boxes.iter().map(|(x, y)| Rect::from_min_size(pos2(*x, *y), vec2(BOX.0, BOX.1)));
+        let boxes =
+            picture.boxes.iter().map(|(x, y)| Rect::from_min_size(pos2(*x, closer(*y)), vec2(BOX.0, BOX.1)));
         let heard = preset.nodes.iter().map(|node| node.ports.outputs.iter().any(|port| is_heard(port.kind)));
         Self {
             reading: Arc::clone(reading),
-            size: vec2(picture.size.0, picture.size.1),
+            size: vec2(picture.size.0, closer(picture.size.1)),
             boxes: boxes.collect(),
             heard: heard.collect(),
             ways: picture.ways.iter().map(flatten).collect(),
-            labels: picture.ways.iter().map(|way| pos2(way.label.0, way.label.1)).collect(),
+            labels: picture.ways.iter().map(|way| pos2(way.label.0, closer(way.label.1))).collect(),
             edges,
         }
     }
@@ -218,7 +222,15 @@ fn flatten(way: &Way) -> Vec<Pos2> {
         at = stroke.end().into();
         points.push(at);
     }
+    points.iter_mut().for_each(|point| point.y = closer(point.y));
     points
+}
+
+/// The layers of a drawing, brought closer together; boxes stay as high as they are.
+fn closer(y: f32) -> f32 {
+    let (layer, within) = ((y - MARGIN.1).div_euclid(STEP.1), (y - MARGIN.1).rem_euclid(STEP.1));
+    let below = (within - BOX.1).max(0.0) * CLOSER;
+    MARGIN.1 * CLOSER + layer * (BOX.1 + (STEP.1 - BOX.1) * CLOSER) + within.min(BOX.1) + below
 }
 
 /// The view in which all can be seen, in the middle.
@@ -345,7 +357,7 @@ impl Canvas<'_> {
                 _ => Meter::default(),
             };
             self.line(edge.flow, points, levels::height(meter.level + edge.gain), of_lit);
-            if self.zoom >= LEGIBLE
+            if self.zoom >= DETAILED
                 && !edge.label.is_empty()
                 && let Some(label) = sheet.labels.get(index)
             {
@@ -426,7 +438,24 @@ impl Canvas<'_> {
                 continue;
             }
             let idle = !remarks.levels.runs(&entry.name);
-            self.words(rect, &entry.name, entry.kind.name, idle || failed);
+            let faint = idle || failed;
+            if self.zoom < DETAILED {
+                let top = (rect.height() - 5.0 * self.zoom - 12.0).max(0.0) / 2.0 / self.zoom - 2.0;
+                self.word(
+                    rect,
+                    &entry.name,
+                    13.5f32.max(10.5 / self.zoom),
+                    if faint { FAINT } else { INK },
+                    top,
+                    1.0,
+                );
+                if sheet.heard.get(index) == Some(&true) {
+                    self.meter(rect, meter);
+                }
+                continue;
+            }
+            self.word(rect, &entry.name, 13.5, if faint { FAINT } else { INK }, 7.0, 1.0);
+            self.word(rect, entry.kind.name, 11.0, FAINT, 26.0, 0.62);
             let figure = match (failed, idle) {
                 (true, _) => ("failed".to_string(), ROSE),
                 (_, true) => ("idle".to_string(), FAINT),
@@ -449,17 +478,14 @@ impl Canvas<'_> {
         }
     }
 
-    fn words(&self, rect: Rect, name: &str, kind: &str, faint: bool) {
-        let width = rect.width() - 20.0 * self.zoom;
-        let line = |text: &str, size: f32, ink: Color32, top: f32, width: f32| {
-            let font = theme::font(self.type_size(size));
-            let mut job = egui::text::LayoutJob::simple_singleline(text.to_string(), font, ink);
-            job.wrap = egui::text::TextWrapping::truncate_at_width(width);
-            let at = rect.min + vec2(10.0, top) * self.zoom;
-            self.painter.galley(at, self.painter.layout_job(job), ink);
-        };
-        line(name, 13.5, if faint { FAINT } else { INK }, 7.0, width);
-        line(kind, 11.0, FAINT, 26.0, width * 0.62);
+    /// A line in a box: its size and its top in points of the sheet, and the part of the box's width that it has.
+    fn word(&self, rect: Rect, text: &str, size: f32, ink: Color32, top: f32, part: f32) {
+        let font = theme::font(self.type_size(size));
+        let mut job = egui::text::LayoutJob::simple_singleline(text.to_string(), font, ink);
+        let width = (rect.width() - 18.0 * self.zoom) * part;
+        job.wrap = egui::text::TextWrapping::truncate_at_width(width);
+        let at = rect.min + vec2(9.0, top) * self.zoom;
+        self.painter.galley(at, self.painter.layout_job(job), ink);
     }
 
     fn meter(&self, rect: Rect, meter: Meter) {
@@ -496,6 +522,16 @@ mod tests {
         assert_eq!(neighbour(&boxes, 2, vec2(1.0, 0.0)), Some(3));
         assert_eq!(neighbour(&boxes, 0, vec2(-1.0, 0.0)), None);
         assert_eq!(neighbour(&boxes, 9, vec2(1.0, 0.0)), None);
+    }
+
+    #[test]
+    fn layers_come_closer_and_boxes_stay_as_high() {
+        let top = |layer: usize| MARGIN.1 + layer as f32 * STEP.1;
+        for layer in 0..4 {
+            assert!((closer(top(layer) + BOX.1) - closer(top(layer)) - BOX.1).abs() < 1e-3);
+            let gap = closer(top(layer + 1)) - closer(top(layer) + BOX.1);
+            assert!((gap - CLOSER * (STEP.1 - BOX.1)).abs() < 1e-3);
+        }
     }
 
     #[test]

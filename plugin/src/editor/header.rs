@@ -62,8 +62,8 @@ impl Header {
         let latency = scene.map(|scene| 1_000.0 * gauges.latency() as f32 / scene.sample_rate.max(1) as f32);
         figure(&painter, cell(62.0), "Latency", &latency.map_or("–".into(), |ms| format!("{ms:.1} ms")), INK);
         figure(&painter, cell(44.0), "Voices", &gauges.voices().to_string(), INK);
-        self.cpu(&painter, cell(96.0));
-        place(&painter, cell(104.0), gauges.is_playing(), scene, heading.meter);
+        self.cpu(&painter, cell(104.0));
+        place(&painter, cell(124.0), gauges.is_playing(), scene, heading.meter);
         if let Some(panes) = panes {
             let at = Rect::from_min_max(pos2(right - 134.0, middle - 14.0), pos2(right, middle + 14.0));
             right = at.left() - 16.0;
@@ -100,7 +100,7 @@ impl Header {
         };
         let words = format!("{:.0} %", 100.0 * self.load);
         figure(painter, rect, "CPU", &words, ink);
-        let peak = format!("peak {:.0}", 100.0 * self.peak);
+        let peak = format!("peak {:.0} %", 100.0 * self.peak);
         painter.text(
             rect.right_bottom() + vec2(0.0, -3.0),
             Align2::RIGHT_BOTTOM,
@@ -140,8 +140,10 @@ fn place(painter: &Painter, rect: Rect, playing: bool, scene: Option<&Scene>, me
         Some(scene) => bar_and_beat(scene.controller.tick(), meter),
         None => "–".into(),
     };
-    figure(painter, rect, if playing { "Playing" } else { "Stopped" }, &words, INK);
-    let at = pos2(rect.left() - 15.0, rect.bottom() - 10.0);
+    figure(painter, rect, if playing { "Playing" } else { "Stopped" }, "", INK);
+    let behind = rect.left_bottom() + vec2(17.0, 0.0);
+    painter.text(behind, Align2::LEFT_BOTTOM, words, theme::font(16.0), INK);
+    let at = pos2(rect.left() + 5.0, rect.bottom() - 9.5);
     if playing {
         let points = vec![at + vec2(-4.0, -5.5), at + vec2(5.5, 0.0), at + vec2(-4.0, 5.5)];
         painter.add(Shape::convex_polygon(points, AURORA, Stroke::NONE));

@@ -39,9 +39,9 @@ pub struct KnobSize {
 
 impl KnobSize {
     /// Where there is room.
-    pub const LARGE: Self = Self { cell: vec2(92.0, 118.0), radius: 25.0 };
+    pub const LARGE: Self = Self { cell: vec2(92.0, 128.0), radius: 29.0 };
     /// Where there are many.
-    pub const SMALL: Self = Self { cell: vec2(78.0, 80.0), radius: 14.0 };
+    pub const SMALL: Self = Self { cell: vec2(78.0, 73.0), radius: 13.0 };
 }
 
 impl Knob<'_> {
@@ -62,9 +62,9 @@ impl Knob<'_> {
         if dial.response.has_focus() {
             painter.circle_stroke(middle, outer + 1.5, Stroke::new(1.5, AURORA));
         }
-        let name = pos2(middle.x, middle.y + size.radius + 8.0);
+        let name = pos2(middle.x, middle.y + size.radius + 7.0);
         write(painter, name, self.name, theme::SMALL + 0.5, INK, size.cell.x - 6.0);
-        let below = pos2(middle.x, name.y + 15.0);
+        let below = pos2(middle.x, name.y + 14.0);
         if dial.typing {
             let field = Rect::from_center_size(pos2(below.x, below.y + 8.0), vec2(size.cell.x - 12.0, 19.0));
             dial.type_in(ui, field);
