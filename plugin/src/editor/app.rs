@@ -22,6 +22,8 @@ const LIVELY: f32 = 1.0 / 30.0;
 const CALM: f32 = 0.1;
 /// The height of the strip that shows one node's sound.
 const STRIP: f32 = 80.0;
+/// From which height on the strip has its own place.
+const ROOMY: f32 = 360.0;
 
 /// See the module.
 pub struct App {
@@ -81,6 +83,7 @@ impl App {
     pub fn close(&mut self) {
         self.gui = None;
         self.levels = Levels::default();
+        self.scope.close();
     }
 
     /// Draws everything, and takes what is done.
@@ -98,7 +101,7 @@ impl App {
             self.text(ui, &outcome);
         }
         let shown = scene.as_ref().map(|scene| &scene.reading).or(reading.as_ref());
-        self.graph(ui, scene.as_deref(), shown, seconds);
+        self.graph(ui, scene.as_ref(), shown, seconds);
         let moves = self.desk.gauges.is_playing() || scene.is_some();
         ui.ctx().request_repaint_after_secs(if moves { LIVELY } else { CALM });
     }
@@ -177,8 +180,9 @@ impl App {
         }
         let wide = ui.ctx().content_rect().width();
         let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 12, right: 8, top: 12, bottom: 12 });
-        let panel =
-            Panel::left("library").default_size((wide * 0.185).clamp(190.0, 280.0)).size_range(170.0..=400.0);
+        let panel = Panel::left("library")
+            .default_size((wide * 0.185).clamp(190.0, 280.0))
+            .size_range(160.0..=(wide * 0.22).max(190.0));
         let (browser, playing) = (&mut self.browser, self.loaded.name.as_str());
         let chosen =
             panel.show_separator_line(false).frame(frame).show(ui, |ui| browser.show(ui, playing)).inner;
@@ -198,7 +202,7 @@ impl App {
         let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 8, right: 12, top: 12, bottom: 12 });
         let panel = Panel::right("text")
             .default_size((wide * 0.34).clamp(300.0, 620.0))
-            .size_range(240.0..=wide * 0.6);
+            .size_range(240.0..=(wide * 0.42).max(300.0));
         let play = panel.show_separator_line(false).frame(frame).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 6.0;
             self.text_bar(ui, outcome);
@@ -233,8 +237,8 @@ impl App {
                     self.text.put(&piece.text);
                     self.play(piece);
                 }
-                let wrap = if self.text.wrap { "Unfold" } else { "Fold" };
-                if ui.add(small(wrap)).on_hover_text("Fold long lines at the edge").clicked() {
+                let wrap = small("Wrap").selected(self.text.wrap);
+                if ui.add(wrap).on_hover_text("Break long lines at the edge").clicked() {
                     self.text.wrap = !self.text.wrap;
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
@@ -325,7 +329,13 @@ impl App {
         Ok(format!("Saved as {name}"))
     }
 
-    fn graph(&mut self, ui: &mut Ui, scene: Option<&Scene>, reading: Option<&Arc<Reading>>, seconds: f32) {
+    fn graph(
+        &mut self,
+        ui: &mut Ui,
+        scene: Option<&Arc<Scene>>,
+        reading: Option<&Arc<Reading>>,
+        seconds: f32,
+    ) {
         let lean = |shown: bool| if shown { 0 } else { 12 };
         let shows = |shown: bool| shown && MADE.is_none();
         let margin = Margin {
@@ -338,7 +348,9 @@ impl App {
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             let whole = ui.max_rect();
             ui.painter().rect_filled(whole, theme::ROUND, DEEP);
-            let split = whole.bottom() - STRIP;
+            // Where there is little room, the strip is there while a node is pointed at.
+            let over = whole.height() < ROOMY;
+            let split = if over { whole.bottom() } else { whole.bottom() - STRIP };
             let upper = Rect::from_min_max(whole.min, pos2(whole.right(), split));
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(upper.shrink(1.0)));
             let marked = self.text.marked_nodes();
@@ -349,9 +361,12 @@ impl App {
             if let Some(name) = self.graph.show(&mut child, reading, &remarks) {
                 self.text.go_to_node(&name);
             }
-            ui.painter().hline(whole.x_range(), split, Stroke::new(1.0, LINE));
-            let lower = Rect::from_min_max(pos2(whole.left(), split), whole.max);
-            self.strip(ui, lower, scene, reading, seconds);
+            let lower = Rect::from_min_max(pos2(whole.left(), whole.bottom() - STRIP), whole.max);
+            if !over || self.graph.pointed().is_some() {
+                ui.painter().rect_filled(lower, theme::ROUND, DEEP);
+                ui.painter().hline(whole.x_range(), lower.top(), Stroke::new(1.0, LINE));
+                self.strip(ui, lower, scene, reading, seconds);
+            }
             ui.painter().rect_stroke(whole, theme::ROUND, Stroke::new(1.0, LINE), egui::StrokeKind::Inside);
         });
     }
@@ -361,7 +376,7 @@ impl App {
         &mut self,
         ui: &mut Ui,
         rect: Rect,
-        scene: Option<&Scene>,
+        scene: Option<&Arc<Scene>>,
         reading: Option<&Arc<Reading>>,
         seconds: f32,
     ) {

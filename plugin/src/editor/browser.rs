@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// Tags that are offered at once, the commonest first.
-const MOST_TAGS: usize = 12;
+const MOST_TAGS: usize = 9;
 /// The height of a preset in the list.
 const ROW: f32 = 46.0;
 

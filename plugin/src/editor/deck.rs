@@ -7,8 +7,9 @@ use super::theme::{self, DEEP, GAP, LINE};
 use crate::desk::Desk;
 use crate::params::{CENTRE, InstrumentParams, TONICS};
 use crate::reading::Reading;
-use crate::slots::bend;
+use crate::slots::{SlotShape, bend};
 use auralis_graph::music::Mode;
+use auralis_graph::param::Unit;
 use egui::{Align, Id, Key, Layout, Margin, ScrollArea, Ui, vec2};
 use nice_plug::prelude::{BoolParam, IntParam, Param, ParamSetter};
 use std::hash::{BuildHasher, RandomState};
@@ -16,7 +17,7 @@ use std::hash::{BuildHasher, RandomState};
 /// How high it is.
 pub const HEIGHT: f32 = 200.0;
 /// The width of what belongs to the piece, and of one fader.
-const PIECE: f32 = 366.0;
+const PIECE: f32 = 392.0;
 const FADER: f32 = 54.0;
 /// The largest seed that the host's parameter holds.
 const SEEDS: i32 = 65_535;
@@ -76,13 +77,17 @@ impl Deck {
                 }
             });
             ui.spacing_mut().item_spacing.x = 0.0;
+            ui.add_space(8.0);
             self.knobs(ui, params, setter, written.intensity);
         });
     }
 
     fn knobs(&mut self, ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, intensity: f32) {
         let size = KnobSize { cell: vec2(88.0, KnobSize::LARGE.cell.y), ..KnobSize::LARGE };
-        let print = |way: f32| params.tempo.normalized_value_to_string(way, true).replace('-', "\u{2212}");
+        let print = |way: f32| match params.tempo.preview_plain(way) {
+            0.0 => "as host".into(),
+            more => format!("{more:+.1} bpm").replace('-', "\u{2212}"),
+        };
         let tempo = Knob {
             id: Id::unique("tempo"),
             name: "Tempo",
@@ -167,14 +172,21 @@ fn controls(ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, re
         return;
     }
     let width = ui.available_width();
-    let large = slots.len() as f32 * KnobSize::LARGE.cell.x <= width;
-    let size = if large { KnobSize::LARGE } else { KnobSize::SMALL };
+    let room = width / slots.len() as f32;
+    let large = room >= KnobSize::LARGE.cell.x;
+    let mut size = if large { KnobSize::LARGE } else { KnobSize::SMALL };
+    // Where there is room they stand further apart.
+    let a_row = (width / size.cell.x).floor().max(1.0).min(slots.len() as f32);
+    size.cell.x = (width / a_row - 0.01).min(size.cell.x * 1.4);
+    if large {
+        ui.add_space(((ui.available_height() - size.cell.y) / 2.0).max(0.0));
+    }
     ScrollArea::vertical().id_salt("controls").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
         ui.with_layout(Layout::left_to_right(Align::Min).with_main_wrap(true), |ui| {
             for (index, (shape, slot)) in slots.iter().zip(&params.slots).enumerate() {
                 let origin = shape.origin();
-                let print = |way: f32| shape.print(shape.place_of(way)).replace('-', "\u{2212}");
+                let print = |way: f32| print(shape, way);
                 let range = shape.control.range;
                 let knob = Knob {
                     id: Id::unique(("slot", index)),
@@ -186,15 +198,41 @@ fn controls(ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, re
                     about: "",
                 };
                 let deed = knob.show(ui, size);
-                deed.apply(
-                    setter,
-                    &slot.place,
-                    |way| shape.place_of(way),
-                    |text| shape.read(&text.replace('\u{2212}', "-")),
-                );
+                deed.apply(setter, &slot.place, |way| shape.place_of(way), |text| read(shape, text));
             }
         });
     });
+}
+
+/// Whether a control is a number from 0 to 1 without a unit: shown in percent.
+fn is_part(shape: &SlotShape) -> bool {
+    let control = &shape.control;
+    control.unit == Unit::Plain
+        && control.unit_label.is_none()
+        && (control.range.min, control.range.max) == (0.0, 1.0)
+}
+
+/// A control's value for its place, as it is read.
+fn print(shape: &SlotShape, way: f32) -> String {
+    let place = shape.place_of(way);
+    match is_part(shape) {
+        true => format!("{:.0} %", 100.0 * shape.value(place)),
+        false => shape.print(place).replace('-', "\u{2212}"),
+    }
+}
+
+/// The slot's place for what was typed.
+fn read(shape: &SlotShape, text: &str) -> Option<f32> {
+    let text = text.trim().replace('\u{2212}', "-");
+    match text.strip_suffix('%') {
+        Some(percent) if is_part(shape) => Some(shape.place(percent.trim().parse::<f32>().ok()? / 100.0)),
+        // Nobody types more than the whole and means it.
+        _ if is_part(shape) => {
+            let part: f32 = text.parse().ok()?;
+            Some(shape.place(if part > 1.0 { part / 100.0 } else { part }))
+        }
+        _ => shape.read(&text),
+    }
 }
 
 /// A fader for each source.

@@ -17,7 +17,7 @@ const MOST: f32 = 2.0;
 /// How large a graph is drawn that would fit at any size.
 const FITS: f32 = 1.15;
 /// Below this, words cannot be read and are left out; below the other, all but names.
-const LEGIBLE: f32 = 0.36;
+const LEGIBLE: f32 = 0.3;
 const DETAILED: f32 = 0.62;
 /// How much of the room between layers is taken: panes are wider than high.
 const CLOSER: f32 = 0.6;
@@ -444,7 +444,7 @@ impl Canvas<'_> {
                 self.word(
                     rect,
                     &entry.name,
-                    13.5f32.max(10.5 / self.zoom),
+                    13.5f32.max(10.0 / self.zoom),
                     if faint { FAINT } else { INK },
                     top,
                     1.0,

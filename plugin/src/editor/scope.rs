@@ -2,6 +2,7 @@
 
 use super::theme::{self, AURORA, DIM, FAINT, LINE, TEAL};
 use crate::desk::Scene;
+use auralis_graph::controller::Tap;
 use egui::{Align2, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
@@ -29,6 +30,8 @@ pub struct Scope {
     /// For each column of the spectrum its level in dB.
     columns: Vec<f32>,
     node: String,
+    /// What is listened to: of which scene, and by what.
+    tap: Option<(Arc<Scene>, Option<Tap>)>,
 }
 
 impl Default for Scope {
@@ -43,23 +46,35 @@ impl Default for Scope {
             wave: vec![0.0; FRAMES],
             columns: Vec::new(),
             node: String::new(),
+            tap: None,
         }
     }
 }
 
-/// Copies the newest frames of a node, in mono; returns how many.
-fn tap(_scene: &Scene, _node: &str, _into: &mut [f32]) -> usize {
-    0
-}
-
 impl Scope {
+    /// Listens to nothing any more.
+    pub fn close(&mut self) {
+        self.tap = None;
+    }
+
     /// Listens to a node. `seconds` have passed since this was last called.
-    pub fn listen(&mut self, scene: Option<&Scene>, node: &str, seconds: f32) {
-        if self.node != node {
-            self.node = node.into();
-            self.columns.clear();
+    pub fn listen(&mut self, scene: Option<&Arc<Scene>>, node: &str, seconds: f32) {
+        let known = match (&self.tap, scene) {
+            (Some((tapped, _)), Some(scene)) => Arc::ptr_eq(tapped, scene) && self.node == node,
+            (None, None) => true,
+            _ => false,
+        };
+        if !known {
+            if self.node != node {
+                self.columns.clear();
+                self.node = node.into();
+            }
+            // The one before is closed first: only the last one taken is in force.
+            self.tap = None;
+            self.tap = scene.map(|scene| (Arc::clone(scene), scene.controller.tap(node)));
         }
-        let got = scene.map_or(0, |scene| tap(scene, node, &mut self.wave)).min(FRAMES);
+        let tap = self.tap.as_ref().and_then(|(_, tap)| tap.as_ref());
+        let got = tap.map_or(0, |tap| tap.read(&mut self.wave)).min(FRAMES);
         if let Some(rest) = self.wave.get_mut(got..) {
             rest.fill(0.0);
         }

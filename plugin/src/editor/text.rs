@@ -396,7 +396,7 @@ fn colour(text: &str) -> LayoutJob {
         if !range.is_empty() {
             let format = TextFormat {
                 italics,
-                line_height: Some(theme::CODE * 1.5),
+                line_height: Some(19.0),
                 ..TextFormat::simple(theme::mono(theme::CODE), ink)
             };
             let byte_range = range.start.into()..range.end.into();
