@@ -58,6 +58,7 @@ impl Deck {
 
     fn piece(&mut self, ui: &mut Ui, desk: &Desk, params: &InstrumentParams, setter: &ParamSetter<'_>) {
         let written = desk.written();
+        ui.add_space(((ui.available_height() - KnobSize::LARGE.cell.y) / 2.0).max(0.0));
         ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
             ui.vertical(|ui| {
                 ui.set_width(172.0);

@@ -1,7 +1,7 @@
 //! What a hand does to something that has a place from 0 to 1: drag, wheel, arrow keys, double click, a typed value. How
 //! it looks is [`super::knob`]'s affair.
 
-use egui::{Event, EventFilter, Id, Key, Rect, Response, Sense, Ui};
+use egui::{Align, Event, EventFilter, Id, Key, Layout, Rect, Response, Sense, Ui};
 use nice_plug::prelude::{Param, ParamSetter};
 
 /// Points of way for a whole turn.
@@ -127,8 +127,10 @@ impl Dial {
             (Key::PageDown, -5.0 * STEP),
         ];
         for (key, step) in steps {
-            if pressed(key) {
-                self.deed.to = Some(self.way + step * fine);
+            // Keys may come faster than frames.
+            let times = ui.input(|input| input.num_presses(key));
+            if times > 0 {
+                self.deed.to = Some(self.way + times as f32 * step * fine);
             }
         }
         for (key, end) in [(Key::Home, 0.0), (Key::End, 1.0)] {
@@ -169,7 +171,11 @@ impl Dial {
             .margin(egui::vec2(4.0, 2.0))
             .align(egui::Align2::CENTER_CENTER)
             .cursor_at_end(true);
-        let response = ui.put(rect, field);
+        // In a place of its own: what stands around it is laid out as if it were not there.
+        let mut place =
+            ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Center)));
+        place.spacing_mut().interact_size.y = rect.height();
+        let response = place.add(field.desired_width(rect.width() - 8.0));
         let first = ui.data_mut(|data| {
             let first: &mut bool = data.get_temp_mut_or(id, true);
             std::mem::replace(first, false)

@@ -52,7 +52,7 @@ impl Knob<'_> {
             return Deed::default();
         }
         let outer = size.radius + 8.0;
-        let middle = pos2(cell.center().x, cell.top() + outer + 2.0);
+        let middle = pos2(cell.center().x, cell.top() + outer + 3.5);
         let mut dial =
             Dial::of(ui, self.id, Rect::from_center_size(middle, Vec2::splat(2.0 * outer)), self.way);
         let value = (self.print)(dial.way);
@@ -62,7 +62,7 @@ impl Knob<'_> {
         if dial.response.has_focus() {
             painter.circle_stroke(middle, outer + 1.5, Stroke::new(1.5, AURORA));
         }
-        let name = pos2(middle.x, middle.y + size.radius + 7.0);
+        let name = pos2(middle.x, middle.y + size.radius + 6.5);
         write(painter, name, self.name, theme::SMALL + 0.5, INK, size.cell.x - 6.0);
         let below = pos2(middle.x, name.y + 14.0);
         if dial.typing {

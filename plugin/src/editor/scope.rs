@@ -145,12 +145,16 @@ impl Scope {
     }
 }
 
-/// The largest of the bins between two places, at least the nearest one.
+/// The largest of the bins between two places; where there is none between them, what their neighbours make likely.
 fn loudest(bins: &[Complex<f32>], from: f32, to: f32) -> f32 {
-    let first = from.round().max(1.0) as usize;
-    let last = (to.round() as usize).max(first + 1).min(bins.len() / 2);
-    let found = bins.get(first..last).unwrap_or(&[]);
-    found.iter().fold(0.0f32, |most, bin| most.max(bin.norm()))
+    let norm = |bin: usize| bins.get(bin).map_or(0.0, |bin| bin.norm());
+    let (first, last) = (from.ceil() as usize, to.floor() as usize);
+    if last <= first + 1 {
+        let middle = (from + to) / 2.0;
+        let (low, way) = (middle.floor() as usize, middle.fract());
+        return norm(low) + (norm(low + 1) - norm(low)) * way;
+    }
+    (first..=last.min(bins.len() / 2)).fold(0.0f32, |most, bin| most.max(norm(bin)))
 }
 
 /// Where a wave first goes up through zero, so that what is steady stands still.

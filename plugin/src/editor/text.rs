@@ -340,6 +340,7 @@ fn problem(ui: &mut Ui, mark: &Mark) -> bool {
     }
     job.wrap = egui::text::TextWrapping::truncate_at_width(ui.available_width() - 16.0);
     job.wrap.max_rows = 2;
+    job.wrap.break_anywhere = false;
     let galley = ui.painter().layout_job(job);
     let size = vec2(ui.available_width(), (galley.size().y + 8.0).max(26.0));
     let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
