@@ -2,7 +2,7 @@
 //! thread, and drops what comes back. It ends with its instance, before the library can be unloaded.
 
 use crate::desk::{Desk, Job, Outcome, Scene, Setup};
-use crate::player::{Arrival, Patch, Running, Stage};
+use crate::player::{Patch, Running, Stage};
 use crate::reading::{Asset, Piece, Reading};
 use auralis_graph::command::Report;
 use auralis_graph::diagnostic::Diagnostics;
@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// How often what plays is looked after.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long to wait where the audio thread takes nothing for now.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The thread; it ends when this is dropped.
 pub struct Builder {
@@ -91,13 +89,6 @@ struct Playing {
     missing: Vec<String>,
 }
 
-/// Why a piece does not play.
-enum Refusal {
-    Mistakes(Box<Diagnostics>),
-    /// The audio thread has not taken what was sent before.
-    Later,
-}
-
 impl Work {
     fn run(mut self) {
         let _ending = Ending(Arc::clone(&self.desk));
@@ -106,11 +97,8 @@ impl Work {
                 Job::End => return self.stage.sweep(true),
                 Job::Look => self.look(),
                 Job::Build { version, number, piece, setup } => {
-                    if self.bring(number, piece, setup) {
-                        self.desk.settle(version);
-                    } else {
-                        std::thread::sleep(PAUSE);
-                    }
+                    self.bring(number, piece, setup);
+                    self.desk.settle(version);
                 }
             }
             self.stage.sweep(false);
@@ -126,8 +114,8 @@ impl Work {
         }
     }
 
-    /// Brings what plays to a piece and a setup. Returns whether that is done, be it with mistakes.
-    fn bring(&mut self, number: u64, piece: Piece, setup: Option<Setup>) -> bool {
+    /// Brings what plays to a piece and a setup, or says why not.
+    fn bring(&mut self, number: u64, piece: Piece, setup: Option<Setup>) {
         let mut outcome = Outcome { number, ..Outcome::default() };
         if self.read.as_ref().is_none_or(|(read, ..)| *read != number) {
             match Reading::of(&piece, &self.desk.catalogue) {
@@ -142,16 +130,14 @@ impl Work {
         // Where the newest text has mistakes, the last one without plays on, in another setup too.
         if let (Some(setup), Some((number, piece, reading))) = (setup, self.read.clone()) {
             match self.play(number, &piece, &reading, setup) {
-                Err(Refusal::Later) => return false,
-                Err(Refusal::Mistakes(mistakes)) => {
+                Ok(()) => outcome.notices = self.notices(&piece),
+                Err(mistakes) => {
                     outcome.mistakes.get_or_insert(Arc::new(*mistakes));
                 }
-                Ok(()) => outcome.notices = self.notices(&piece),
             }
             outcome.warnings = Some(reading.preset.warnings.clone()).filter(|w| !w.is_empty()).map(Arc::new);
         }
         self.desk.note_outcome(outcome);
-        true
     }
 
     fn play(
@@ -160,35 +146,34 @@ impl Work {
         piece: &Piece,
         reading: &Arc<Reading>,
         setup: Setup,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Diagnostics>> {
         let wishes = self.desk.wishes();
         let written = reading.preset.settings();
         let settings = wishes.map_or(written, |wishes| wishes.settings(written));
         let tempo = self.desk.gauges.tempo().map_or(settings.tempo, f64::from);
         let settings = Settings { tempo, ..settings };
-        let mut before = self.playing.take().filter(|playing| playing.setup == setup);
-        if let Some(playing) = &mut before {
+        let before = self.playing.take().filter(|playing| playing.setup == setup);
+        if let Some(mut playing) = before {
             let same_metre = playing.reading.preset.settings().meter == written.meter;
-            let current = playing.number == number && playing.seed == settings.seed;
-            if current || (piece.continues(&playing.piece) && same_metre && playing.seed == settings.seed) {
-                let done =
-                    if current { Ok(()) } else { self.edit(playing, number, piece, reading, settings) };
-                self.playing = before;
-                return done;
+            let same_seed = playing.seed == settings.seed;
+            let done = if playing.number == number && same_seed {
+                Ok(true)
+            } else if piece.continues(&playing.piece) && same_metre && same_seed {
+                self.edit(&mut playing, number, piece, reading, settings)
+            } else {
+                Ok(false)
+            };
+            self.playing = Some(playing);
+            if done? {
+                return Ok(());
             }
         }
-        let built = self.start(number, piece, reading, setup, settings);
-        match built {
-            Ok(playing) => self.playing = Some(playing),
-            Err(refusal) => {
-                self.playing = before;
-                return Err(refusal);
-            }
-        }
+        self.playing = Some(self.start(number, piece, reading, setup, settings)?);
         Ok(())
     }
 
-    /// Turns what plays into a further text.
+    /// Turns what plays into a further text. Returns whether it could: an engine that does not render takes a few edits
+    /// only.
     fn edit(
         &self,
         playing: &mut Playing,
@@ -196,25 +181,25 @@ impl Work {
         piece: &Piece,
         reading: &Arc<Reading>,
         settings: Settings,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Box<Diagnostics>> {
         playing.listen();
         let sounding = playing.controller.settings(settings);
         let failed: BTreeSet<String> = playing.failed.keys().cloned().collect();
         let (preset, places) = (&reading.preset, piece.places());
         let edited = playing.editor.edit(preset, &self.desk.catalogue, sounding, places, &failed);
-        let edited = edited.map_err(|error| match error {
-            EditError::Mistakes(mistakes) => Refusal::Mistakes(mistakes),
-            EditError::Busy => Refusal::Later,
-        })?;
+        let edited = match edited {
+            Ok(edited) => edited,
+            Err(EditError::Busy) => return Ok(false),
+            Err(EditError::Mistakes(mistakes)) => return Err(mistakes),
+        };
         let patch =
             Patch::new(reading, edited.controller.clone(), edited.tail, edited.latency, edited.voices);
         (playing.controller, playing.number) = (edited.controller, number);
         (playing.piece, playing.reading) = (piece.clone(), Arc::clone(reading));
         playing.failed.clear();
         playing.missing = edited.missing;
-        self.hand_over(Arrival::Edit(Box::new(patch)));
         self.desk.note_scene(playing.scene());
-        Ok(())
+        Ok(self.stage.edit(patch))
     }
 
     /// Builds an engine.
@@ -225,7 +210,7 @@ impl Work {
         reading: &Arc<Reading>,
         setup: Setup,
         settings: Settings,
-    ) -> Result<Playing, Refusal> {
+    ) -> Result<Playing, Box<Diagnostics>> {
         let options = Options {
             socket: Socket::Plugin,
             pace: if setup.offline { Pace::Offline } else { Pace::RealTime },
@@ -235,11 +220,11 @@ impl Work {
             ..Options::render(setup.sample_rate, settings, piece.places())
         };
         let built = build(&reading.preset, &self.desk.catalogue, &options);
-        let built = built.map_err(|mistakes| Refusal::Mistakes(Box::new(mistakes)))?;
+        let built = built.map_err(Box::new)?;
         let Built { engine, controller, editor, tail, missing, voices, .. } = built;
         let patch = Patch::new(reading, controller.clone(), tail, engine.latency(), voices);
         let running = Running::new(engine, patch, self.desk.wishes().as_ref());
-        self.hand_over(Arrival::Start(Box::new(running)));
+        self.stage.start(running);
         let playing = Playing {
             number,
             piece: piece.clone(),
@@ -253,18 +238,6 @@ impl Work {
         };
         self.desk.note_scene(playing.scene());
         Ok(playing)
-    }
-
-    /// Waits for room: what the audio thread has not taken yet is older than this.
-    fn hand_over(&self, mut arrival: Arrival) {
-        while let Err(back) = self.stage.send(arrival) {
-            if self.desk.has_ended() {
-                return;
-            }
-            arrival = back;
-            std::thread::sleep(PAUSE);
-            self.stage.sweep(false);
-        }
     }
 
     /// Keeps the hashes of the files that a piece is made from, and says which are not those that it was made from when

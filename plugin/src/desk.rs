@@ -281,11 +281,6 @@ impl Desk {
         }
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&self) -> bool {
-        self.lock().ended
-    }
-
     /// Ends the thread that builds; nobody waits for anything any more.
     pub fn end(&self) {
         self.lock().ended = true;

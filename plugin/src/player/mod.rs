@@ -56,12 +56,17 @@ impl Stage {
         Self { arrivals: ArrayQueue::new(UNDER_WAY), returns: ArrayQueue::new(4 * UNDER_WAY) }
     }
 
-    /// Hands something to the audio thread. Not from there.
-    ///
-    /// # Errors
-    /// Gives it back where the audio thread takes nothing for now.
-    pub fn send(&self, arrival: Arrival) -> Result<(), Arrival> {
-        self.arrivals.push(arrival)
+    /// Hands an engine to the audio thread, in the place of all that it has not taken yet. Not from there.
+    pub fn start(&self, running: Running) {
+        self.sweep(true);
+        // There is one that sends, and it has just made room.
+        let _ = self.arrivals.push(Arrival::Start(Box::new(running)));
+    }
+
+    /// Hands over what the last engine is steered by from now on. Returns whether there was room: there is, unless the
+    /// audio thread takes nothing for now. Not from there.
+    pub fn edit(&self, patch: Patch) -> bool {
+        self.arrivals.push(Arrival::Edit(Box::new(patch))).is_ok()
     }
 
     /// Drops what came back, and all that is under way where `all` says so. Not for the audio thread.

@@ -1,6 +1,8 @@
 //! Processor time as the thing that criterion measures: what else the machine does meanwhile does not count, so that
 //! figures of one core hold on a busy machine too. Where the system has no such clock it is the time that passes.
 
+#[allow(dead_code, reason = "not every bench measures bytes")]
+pub mod bytes;
 mod clock;
 
 pub use clock::thread_time;

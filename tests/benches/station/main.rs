@@ -4,15 +4,13 @@
 mod listener;
 #[path = "../measure/mod.rs"]
 mod measure;
-mod memory;
 
 use auralis_graph::packet::{Packet, PacketFormat};
 use auralis_nodes::encoder::{ChunkHeader, MessageEncoder, interleave};
 use auralis_nodes::ring_buffer::{ChunkRing, Read};
 use criterion::{Criterion, criterion_group, criterion_main};
 use listener::Station;
-use measure::ProcessorTime;
-use memory::Resident;
+use measure::{ProcessorTime, bytes::Bytes};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -83,7 +81,7 @@ fn start(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn resident(criterion: &mut Criterion<Resident>) {
+fn resident(criterion: &mut Criterion<Bytes>) {
     let mut station = Station::start();
     let mut listener = station.listen();
     listener.wait_for_chunks(50);
@@ -114,9 +112,9 @@ fn slow() -> Criterion {
         .without_plots()
 }
 
-fn bytes() -> Criterion<Resident> {
+fn bytes() -> Criterion<Bytes> {
     Criterion::default()
-        .with_measurement(Resident)
+        .with_measurement(Bytes)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_secs(1))

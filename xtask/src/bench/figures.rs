@@ -23,6 +23,8 @@ enum Unit {
     Megabytes,
     /// How many times as fast as another bench of the group.
     Speedup(&'static str),
+    /// Elements are frames at so many a second: how much of their time they take, in percent.
+    Load(f64),
 }
 
 impl Unit {
@@ -35,6 +37,7 @@ impl Unit {
             Unit::Milliseconds => median / 1e6,
             Unit::TimesRealTime(rate) | Unit::Voices(rate) => elements / rate / (median / 1e9),
             Unit::Megabytes => median / 1e6,
+            Unit::Load(rate) => 100.0 * (median / 1e9) / (elements / rate),
         }
     }
 
@@ -48,6 +51,7 @@ impl Unit {
             Unit::Voices(_) => thousands(value),
             Unit::Megabytes => format!("{value:.1} MB"),
             Unit::Speedup(_) => format!("{value:.2}x"),
+            Unit::Load(_) => format!("{value:.1}%"),
         }
     }
 }
@@ -258,6 +262,51 @@ const FIGURES: &[Figure] = &[
         unit: Unit::Milliseconds,
         goal: Goal::Below(250.0),
         required: "< 250 ms",
+        peers: &[],
+    },
+    Figure {
+        what: "default preset in the plugin, blocks of 512 frames at 48 kHz, of one core",
+        group: "plugin",
+        bench: "a block of the default preset",
+        unit: Unit::Load(48_000.0),
+        goal: Goal::AtMost(5.0),
+        required: "<= 5%",
+        peers: &[],
+    },
+    Figure {
+        what: "the plugin, first instance of a process to its first sound",
+        group: "plugin",
+        bench: "instantiation to first sound",
+        unit: Unit::Milliseconds,
+        goal: Goal::Below(150.0),
+        required: "< 150 ms",
+        peers: &[],
+    },
+    Figure {
+        what: "the plugin, load of a session of 1,000 nodes and 1 MB to its first sound",
+        group: "plugin",
+        bench: "load of a large session",
+        unit: Unit::Milliseconds,
+        goal: Goal::Below(300.0),
+        required: "< 300 ms",
+        peers: &[],
+    },
+    Figure {
+        what: "the longest block of 512 frames (10.7 ms) meanwhile",
+        group: "plugin",
+        bench: "longest block meanwhile",
+        unit: Unit::Milliseconds,
+        goal: Goal::Below(10.6),
+        required: "none late",
+        peers: &[],
+    },
+    Figure {
+        what: "the plugin with its editor, without the SoundFont",
+        group: "plugin",
+        bench: "size",
+        unit: Unit::Megabytes,
+        goal: Goal::AtMost(15.0),
+        required: "<= 15 MB",
         peers: &[],
     },
 ];

@@ -3,10 +3,10 @@
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter};
 
-/// Resident memory in bytes, read by the bench itself.
-pub struct Resident;
+/// Bytes memory in bytes, read by the bench itself.
+pub struct Bytes;
 
-impl Measurement for Resident {
+impl Measurement for Bytes {
     type Intermediate = ();
     type Value = f64;
 
