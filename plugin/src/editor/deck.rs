@@ -185,6 +185,9 @@ fn controls(ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, re
     ScrollArea::vertical().id_salt("controls").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
         ui.with_layout(Layout::left_to_right(Align::Min).with_main_wrap(true), |ui| {
+            if large {
+                ui.add_space(((width - slots.len() as f32 * size.cell.x) / 2.0).max(0.0));
+            }
             for (index, (shape, slot)) in slots.iter().zip(&params.slots).enumerate() {
                 let origin = shape.origin();
                 let print = |way: f32| print(shape, way);

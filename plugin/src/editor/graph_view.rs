@@ -35,6 +35,7 @@ struct Sheet {
     edges: Vec<Edge>,
     /// The ways of the connections as lines of short pieces.
     ways: Vec<Vec<Pos2>>,
+    bounds: Vec<Rect>,
     labels: Vec<Pos2>,
 }
 
@@ -192,12 +193,14 @@ impl Sheet {
         let boxes =
             picture.boxes.iter().map(|(x, y)| Rect::from_min_size(pos2(*x, closer(*y)), vec2(BOX.0, BOX.1)));
         let heard = preset.nodes.iter().map(|node| node.ports.outputs.iter().any(|port| is_heard(port.kind)));
+        let ways: Vec<Vec<Pos2>> = picture.ways.iter().map(flatten).collect();
         Self {
             reading: Arc::clone(reading),
+            bounds: ways.iter().map(|way| Rect::from_points(way)).collect(),
             size: vec2(picture.size.0, closer(picture.size.1)),
             boxes: boxes.collect(),
             heard: heard.collect(),
-            ways: picture.ways.iter().map(flatten).collect(),
+            ways,
             labels: picture.ways.iter().map(|way| pos2(way.label.0, closer(way.label.1))).collect(),
             edges,
         }
@@ -305,7 +308,7 @@ fn neighbour(boxes: &[Rect], from: usize, way: Vec2) -> Option<usize> {
     let distance = |to: &Rect| {
         let delta = to.center() - start;
         let (along, aside) = (delta.dot(way), delta.dot(way.rot90()).abs());
-        (along > 1.0 && along * 2.0 > aside * 0.5).then_some(along + 2.0 * aside)
+        (along > 1.0 && along > 0.25 * aside).then_some(along + 3.0 * aside)
     };
     let found = boxes.iter().enumerate().filter_map(|(index, to)| Some((index, distance(to)?)));
     found.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
@@ -346,11 +349,14 @@ impl Canvas<'_> {
 
     fn lines(&self, sheet: &Sheet, remarks: &Remarks<'_>, lit: Option<usize>) {
         let nodes = &sheet.reading.preset.nodes;
-        for (index, (edge, way)) in sheet.edges.iter().zip(&sheet.ways).enumerate() {
-            let points: Vec<Pos2> = way.iter().map(|point| self.at(*point)).collect();
-            if !Rect::from_points(&points).expand(8.0).intersects(self.rect) {
+        for (index, ((edge, way), bounds)) in
+            sheet.edges.iter().zip(&sheet.ways).zip(&sheet.bounds).enumerate()
+        {
+            let bounds = Rect::from_min_max(self.at(bounds.min), self.at(bounds.max));
+            if !bounds.expand(8.0).intersects(self.rect) {
                 continue;
             }
+            let points: Vec<Pos2> = way.iter().map(|point| self.at(*point)).collect();
             let of_lit = lit.is_some_and(|node| node == edge.from.node || node == edge.to);
             let meter = match (edge.flow, nodes.get(edge.from.node)) {
                 (Flow::Audio, Some(from)) => remarks.levels.of(&from.name, Some(edge.from.port)),

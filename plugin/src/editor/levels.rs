@@ -2,7 +2,7 @@
 
 use crate::desk::Scene;
 use auralis_graph::controller::LevelWatch;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The lowest and the highest level that is shown, in dB.
@@ -21,6 +21,8 @@ pub struct Levels {
     meters: Vec<Meter>,
     /// For each node which meters belong to which of its outputs.
     slots: HashMap<String, Vec<(usize, usize)>>,
+    /// The nodes that run.
+    running: HashSet<String>,
 }
 
 impl Levels {
@@ -47,6 +49,7 @@ impl Levels {
             meters.push(self.of(node, Some(port)));
             slots.entry(node.into()).or_default().push((port, slot));
         }
+        self.running = scene.controller.node_names().map(str::to_string).collect();
         let watch = scene.controller.watch_levels();
         (self.meters, self.slots, self.watched) = (meters, slots, Some((Arc::clone(scene), watch)));
     }
@@ -61,7 +64,7 @@ impl Levels {
 
     /// Whether a node is among those that run.
     pub fn runs(&self, node: &str) -> bool {
-        self.watched.as_ref().is_none_or(|(scene, _)| scene.controller.node_names().any(|name| name == node))
+        self.watched.is_none() || self.running.contains(node)
     }
 }
 

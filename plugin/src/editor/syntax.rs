@@ -161,7 +161,11 @@ impl<'a> Scan<'a> {
         };
         let end = rest.char_indices().find(|found| ends(*found)).map_or(rest.len(), |(at, _)| at);
         let word = rest.get(..end).unwrap_or(rest);
-        let length = word.trim_end().len().max(1);
+        // What is white only to some is a word of its own here.
+        let length = match word.trim_end().len() {
+            0 => word.chars().next().map_or(1, char::len_utf8),
+            length => length,
+        };
         if rest.get(end..).is_some_and(|behind| behind.starts_with(':')) {
             if let Some((true, key)) = self.open.last_mut() {
                 *key = word.trim_end();
@@ -283,6 +287,8 @@ mod tests {
             "{{{{:::,,,",
             "\t\tx:\r\n",
             "é#é: é",
+            "\u{a0}",
+            "a: \u{2003}: \u{a0}#",
         ];
         for text in hostile {
             let found = words(text);
