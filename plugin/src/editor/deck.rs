@@ -124,10 +124,10 @@ impl Deck {
             value => value.to_string(),
         });
         let field = egui::TextEdit::singleline(&mut text)
-            .hint_text(format!("{written} (written)"))
+            .hint_text(written.to_string())
             .margin(vec2(8.0, 4.0))
             .desired_width(82.0);
-        let response = ui.add(field);
+        let response = ui.add(field).on_hover_text("What the text has, or a number of your own");
         if response.changed() {
             self.seed = Some(text.clone());
         }
