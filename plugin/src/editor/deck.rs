@@ -178,7 +178,7 @@ fn controls(ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, re
     let mut size = if large { KnobSize::LARGE } else { KnobSize::SMALL };
     // Where there is room they stand further apart.
     let a_row = (width / size.cell.x).floor().max(1.0).min(slots.len() as f32);
-    size.cell.x = (width / a_row - 0.01).min(size.cell.x * 1.4);
+    size.cell.x = (width / a_row).min(size.cell.x * 1.4).floor();
     if large {
         ui.add_space(((ui.available_height() - size.cell.y) / 2.0).max(0.0));
     }
@@ -186,7 +186,7 @@ fn controls(ui: &mut Ui, params: &InstrumentParams, setter: &ParamSetter<'_>, re
         ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
         ui.with_layout(Layout::left_to_right(Align::Min).with_main_wrap(true), |ui| {
             if large {
-                ui.add_space(((width - slots.len() as f32 * size.cell.x) / 2.0).max(0.0));
+                ui.add_space(((width - slots.len() as f32 * size.cell.x) / 2.0).floor().max(0.0));
             }
             for (index, (shape, slot)) in slots.iter().zip(&params.slots).enumerate() {
                 let origin = shape.origin();
