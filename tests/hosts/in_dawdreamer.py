@@ -32,6 +32,8 @@ def main():
             plugin.set_automation(place[name], np.repeat(np.float32(values), PPQN), ppqn=PPQN)
         for key, velocity, start, end in wanted.get("notes", []):
             plugin.add_midi_note(key, velocity, start, end - start)
+        # All but the last keep nothing by themselves.
+        plugin.record = True
         graph.append((plugin, []))
         seen.append((plugin, rows))
     engine.load_graph(graph)

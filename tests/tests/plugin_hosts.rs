@@ -84,7 +84,7 @@ fn dawdreamer_moves_parameters_as_its_curve_says() {
     let curves: serde_json::Map<String, Json> =
         (1..=8).map(|n| (format!("Bus {n}"), levels.clone())).collect();
     let moved = dawdreamer(&room, bundles::vst3(), 60.0, &json!({ "plugin": { "automation": curves } })).1;
-    let second = |frames: &[Frame], n: usize| db(&frames[n * 48_000..(n + 1) * 48_000]);
+    let second = |frames: &[Frame], n: usize| db(frames.chunks(48_000).nth(n).unwrap());
     assert_eq!(moved[..48_000], still[..48_000], "nothing has moved yet");
     let fall = second(&moved, 5) - second(&still, 5);
     assert!(fall < -20.0, "{fall} dB: only what rings on is left");
