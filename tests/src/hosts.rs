@@ -14,14 +14,22 @@ pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hosts").join(name)
 }
 
+/// The folder that cargo builds into.
+///
+/// # Panics
+/// This is no test that cargo has built.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("the system knows its programs");
+    // target/PROFILE/deps/TEST
+    program.ancestors().nth(3).expect("cargo's folders").to_path_buf()
+}
+
 /// The Python that `cargo xtask test` makes for the hosts that are its packages.
 ///
 /// # Panics
 /// It is not there.
-fn python() -> PathBuf {
-    let program = std::env::current_exe().expect("the system knows its programs");
-    // target/PROFILE/deps/TEST
-    let target = program.ancestors().nth(3).expect("cargo's folders");
+pub fn python() -> PathBuf {
+    let target = target();
     let below = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     let python = target.join("hosts").join(below);
     assert!(python.exists(), "{} is not there: `cargo xtask test` makes it", python.display());

@@ -4,6 +4,8 @@
 mod browser;
 pub mod bundles;
 pub mod clap_host;
+#[cfg(unix)]
+mod display;
 mod events;
 pub mod hosts;
 mod http;
@@ -15,6 +17,8 @@ mod server;
 mod text;
 
 pub use browser::{Browser, Held, Key, Screen};
+#[cfg(unix)]
+pub use display::Display;
 pub use events::Events;
 pub use http::agent;
 pub use line::Line;

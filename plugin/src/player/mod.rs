@@ -204,7 +204,7 @@ impl Player {
             self.flush = true;
             self.keys = Keys::new();
             if let Some(running) = &mut self.running {
-                running.reset();
+                running.reset(0);
             }
         }
     }
@@ -225,6 +225,13 @@ impl Player {
             self.departures.release(0, &mut |event| host.send(event));
             // What found no room is ended by the next block.
             self.flush = self.departures.are_sounding();
+        }
+        if let Some(running) = self.running.as_mut().filter(|running| moment.playing && running.is_at_rest())
+        {
+            // What goes on by itself, such as slow waves, has run on while the host stood still. The same place is to
+            // sound the same each time that the host starts there.
+            running.reset(self.clock);
+            self.keys.strike(|event| running.note(event, self.clock));
         }
         let leaving = self.leaving.as_mut().map(|leaving| &mut leaving.running);
         for running in self.running.iter_mut().chain(leaving) {

@@ -10,6 +10,9 @@ use auralis_graph::dsp::QUANTUM;
 use auralis_graph::engine::{NoteOut, Start};
 use auralis_graph::note::NoteEvent;
 
+/// Below this amplitude (-120 dB) nothing is heard.
+const UNHEARD: f32 = 1e-6;
+
 /// See the module.
 pub struct Running {
     engine: Engine,
@@ -32,7 +35,7 @@ impl Running {
         if wishes.is_some_and(|wishes| running.tell_all(wishes)) {
             // What was told is heard from the first frame on.
             running.engine.quantum();
-            running.reset();
+            running.reset(0);
         }
         running
     }
@@ -58,12 +61,18 @@ impl Running {
         Follower::new(self.engine.sample_rate(), frame, self.engine.tick(), self.engine.settings().tempo)
     }
 
-    /// Forgets all signal, and begins anew in frame 0 of the host's clock.
-    pub fn reset(&mut self) {
+    /// Forgets all signal, and begins anew in the quantum of a frame of the host's clock.
+    pub fn reset(&mut self, frame: i64) {
         // What was sent and not taken yet was for the time before.
         self.engine.quantum();
         self.engine.reset(&Start::beginning(self.engine.settings()));
-        self.begin(0);
+        self.begin(frame);
+    }
+
+    /// Whether time stands still, and nothing of what sounded is heard any more.
+    pub fn is_at_rest(&self) -> bool {
+        let silent = |channel: &[f32; QUANTUM]| channel.iter().all(|x| x.abs() < UNHEARD);
+        !self.is_playing() && self.engine.output().iter().all(silent)
     }
 
     /// Is steered by another graph's patch from now on; gives back the one before.

@@ -1,0 +1,79 @@
+//! A display that nobody sees, with a window manager, and pictures of it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// An X server; it ends with this.
+pub struct Display {
+    server: Child,
+    manager: Child,
+    name: String,
+}
+
+impl Default for Display {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Display {
+    /// An empty display of 1,600 by 1,000.
+    ///
+    /// # Panics
+    /// Xvfb or openbox are not there.
+    pub fn new() -> Self {
+        let mut server = Command::new("Xvfb");
+        // It looks for a number that is free, and writes it once it can be spoken to.
+        server.args(["-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]);
+        server.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = server.spawn().expect("Xvfb starts");
+        let mut number = String::new();
+        let said = server.stdout.take().expect("its standard output is a pipe");
+        BufReader::new(said).read_line(&mut number).expect("Xvfb says its number");
+        let name = format!(":{}", number.trim());
+        let mut manager = Command::new("openbox");
+        manager.env("DISPLAY", &name).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let manager = manager.spawn().expect("openbox starts");
+        Self { server, manager, name }
+    }
+
+    /// What programs on it are told as `DISPLAY`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes a picture of what is on it, as PNG, without the empty borders. Gives its width, its height and how many
+    /// colours it has.
+    ///
+    /// # Panics
+    /// xwd or ImageMagick are not there, or fail.
+    pub fn picture(&self, file: &Path) -> [u32; 3] {
+        let dump = file.with_extension("xwd");
+        let taken = Command::new("xwd")
+            .args(["-root", "-silent", "-display", &self.name, "-out"])
+            .arg(&dump)
+            .status();
+        assert!(taken.expect("xwd starts").success(), "xwd fails");
+        let from = format!("xwd:{}", dump.display());
+        let mut convert = Command::new("convert");
+        convert
+            .args([&from, "-trim", "+repage"])
+            .arg(file)
+            .args(["-format", "%w %h %k", "-write", "info:", "null:"]);
+        convert.stderr(Stdio::null());
+        let said = convert.output().expect("ImageMagick's convert starts");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let mut numbers = said.split_whitespace().map(|number| number.parse().unwrap_or(0));
+        std::array::from_fn(|_| numbers.next().unwrap_or(0))
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for child in [&mut self.manager, &mut self.server] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
