@@ -43,7 +43,7 @@ impl Link {
 }
 
 /// Where the engine is, for any thread to read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Status {
     frame: AtomicI64,
     tick: AtomicU64,
@@ -57,20 +57,6 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    fn new() -> Self {
-        Self {
-            frame: AtomicI64::default(),
-            tick: AtomicU64::default(),
-            tempo: AtomicU64::default(),
-            seed: AtomicU64::default(),
-            key: AtomicU32::default(),
-            intensity: AtomicU32::default(),
-            lost_reports: AtomicU64::default(),
-            watchers: AtomicU32::default(),
-            scope: Scope::new(),
-        }
-    }
-
     /// The tap in force, for the quantum from a frame on.
     pub fn tapped(&self, frame: i64) -> Option<Tapped<'_>> {
         let (scope, tap) = (&self.scope, self.scope.tap());
@@ -225,7 +211,7 @@ pub struct Controller {
 pub(crate) fn link(directory: Directory, settings: Settings) -> (Link, Controller) {
     let commands = Arc::new(ArrayQueue::new(COMMANDS));
     let reports = Arc::new(ArrayQueue::new(REPORTS));
-    let status = Arc::new(Status::new());
+    let status = Arc::new(Status::default());
     status.publish(0, 0.0, settings);
     let link = Link {
         commands: Arc::clone(&commands),

@@ -27,9 +27,12 @@ pub(crate) struct Scope {
 struct Quantum {
     /// [`stamp`] of the quantum and the tap; [`WRITING`] while they are written.
     stamp: AtomicI64,
-    /// As bits. Not modelled: what is torn is known by the stamp.
-    samples: [std::sync::atomic::AtomicU32; QUANTUM],
+    /// As bits.
+    samples: [AtomicU32; SAMPLES],
 }
+
+/// Samples that are kept of a quantum: all. Models know two, the first and one more to tear it from.
+const SAMPLES: usize = if cfg!(loom) { 2 } else { QUANTUM };
 
 const WRITING: i64 = -1;
 
@@ -38,15 +41,17 @@ fn stamp(frame: i64, tap: u32) -> i64 {
     frame.div_euclid(QUANTUM as i64) << 16 | i64::from(tap & 0xffff)
 }
 
-impl Scope {
-    pub fn new() -> Self {
+impl Default for Scope {
+    fn default() -> Self {
         let quantum = |_| Quantum {
             stamp: AtomicI64::new(WRITING),
-            samples: std::array::from_fn(|_| std::sync::atomic::AtomicU32::new(0)),
+            samples: std::array::from_fn(|_| AtomicU32::new(0)),
         };
         Self { tap: AtomicU32::new(0), taps: AtomicU32::new(0), quanta: (0..QUANTA).map(quantum).collect() }
     }
+}
 
+impl Scope {
     /// Puts a new tap in the place of the one before, and gives its number.
     pub fn open(&self) -> u32 {
         let mut number = 0;
@@ -79,13 +84,13 @@ impl Scope {
 
     /// Writes the quantum from a frame on. For the audio thread: by one node in each quantum, but where that node takes
     /// another's place.
-    fn write(&self, frame: i64, tap: u32, samples: impl Fn(usize) -> f32) {
+    pub fn write(&self, frame: i64, tap: u32, samples: impl Fn(usize) -> f32) {
         let quantum = self.quantum(frame);
         quantum.stamp.store(WRITING, Ordering::Relaxed);
         // Who reads one of the new samples sees that they are being written.
         fence(Ordering::Release);
         for (index, sample) in quantum.samples.iter().enumerate() {
-            sample.store(samples(index).to_bits(), std::sync::atomic::Ordering::Relaxed);
+            sample.store(samples(index).to_bits(), Ordering::Relaxed);
         }
         quantum.stamp.store(stamp(frame, tap), Ordering::Release);
     }
@@ -113,8 +118,8 @@ impl Scope {
         if quantum.stamp.load(Ordering::Acquire) != wanted {
             return false;
         }
-        for (to, sample) in into.iter_mut().zip(&quantum.samples[from..]) {
-            *to = f32::from_bits(sample.load(std::sync::atomic::Ordering::Relaxed));
+        for (to, sample) in into.iter_mut().zip(quantum.samples.iter().skip(from)) {
+            *to = f32::from_bits(sample.load(Ordering::Relaxed));
         }
         fence(Ordering::Acquire);
         quantum.stamp.load(Ordering::Relaxed) == wanted

@@ -2,6 +2,7 @@
 //! The code is the product's own; only the types of [`crate::sync`] are others. One file for each hand-over.
 
 mod handover;
+mod scope;
 mod tasks;
 
 use loom::thread;
