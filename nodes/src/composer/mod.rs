@@ -56,8 +56,8 @@ With `in` it follows who plays along. While keys are held, pads and bass move to
 its lowest key, and the melody stands on it and passes by what fits; rhythm, course, register and density stay as they
 are composed. One key asks for the triad of its scale, several of different names are the chord themselves. What sounds
 moves with the chord at once, and is struck again only where its key changes; a finger that lets go counts for another
-80 ms, unless a new one comes. A sustain pedal keeps the chord. Once all is let go the composed harmony comes back with its next chord. Where
-nobody plays, all is as without.
+80 ms, unless a new one comes. A sustain pedal keeps the chord. Once all is let go the composed harmony comes back with
+its next chord. Where nobody plays, all is as without.
 
 `chords`, `melody` and `bass` go to instruments, on channels 0, 1 and 2. `tension` is a slow curve from 0 to 1 for
 filters, sends and levels: it follows the form and the intensity. A change of key, intensity or seed takes hold at
