@@ -71,8 +71,8 @@ impl Running {
 
     /// Whether time stands still, and nothing of what sounded is heard any more.
     pub fn is_at_rest(&self) -> bool {
-        let silent = |channel: &[f32; QUANTUM]| channel.iter().all(|x| x.abs() < UNHEARD);
-        !self.is_playing() && self.engine.output().iter().all(silent)
+        let heard = |x: &f32| x.abs() >= UNHEARD;
+        !self.is_playing() && !self.engine.output().iter().any(|channel| channel.iter().any(heard))
     }
 
     /// Is steered by another graph's patch from now on; gives back the one before.
