@@ -112,6 +112,20 @@ impl Work {
         if playing.listen() {
             self.desk.note_scene(playing.scene());
         }
+        let written = playing.reading.preset.settings();
+        let Some(wishes) = self.desk.wishes().filter(|_| !playing.setup.offline) else { return };
+        let seed = wishes.settings(written).seed;
+        if playing.seed != seed {
+            // Composers follow by themselves, but the chance of all other nodes is drawn when they are made. A session
+            // is to sound as it will when it is opened again.
+            let (number, piece, setup) = (playing.number, playing.piece.clone(), playing.setup);
+            let reading = Arc::clone(&playing.reading);
+            if self.play(number, &piece, &reading, setup).is_err()
+                && let Some(playing) = &mut self.playing
+            {
+                playing.seed = seed;
+            }
+        }
     }
 
     /// Brings what plays to a piece and a setup, or says why not.

@@ -1,9 +1,13 @@
 //! A CLAP host: it loads an instrument, gives it blocks of time and events, and keeps what comes of them.
 
 use clack_extensions::latency::PluginLatency;
+use clack_extensions::note_ports::PluginNotePorts;
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
+use clack_extensions::remote_controls::{PluginRemoteControls, RemoteControlsPageBuffer};
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::PluginState;
+use clack_extensions::tail::{PluginTail, TailLength};
+use clack_extensions::voice_info::PluginVoiceInfo;
 use clack_host::events::event_types::{
     MidiEvent, NoteOffEvent, NoteOnEvent, ParamModEvent, ParamValueEvent, TransportEvent, TransportFlags,
 };
@@ -217,6 +221,34 @@ impl Instance {
         latency.get(&self.plugin.plugin_handle())
     }
 
+    /// The pages for a controller's knobs: section, page, and the ids of their parameters.
+    pub fn pages(&mut self) -> Vec<(String, String, Vec<u32>)> {
+        let pages: PluginRemoteControls = self.extension();
+        let handle = self.plugin.plugin_handle();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (0..pages.count(&handle))
+            .filter_map(|index| {
+                let mut buffer = RemoteControlsPageBuffer::new();
+                let page = pages.get(&handle, index, &mut buffer)?;
+                let ids = page.param_ids.iter().flatten().map(|id| id.get()).collect();
+                Some((text(page.section_name), text(page.page_name), ids))
+            })
+            .collect()
+    }
+
+    /// Voices that it says it has.
+    pub fn voices(&mut self) -> u32 {
+        let voices: PluginVoiceInfo = self.extension();
+        voices.get(&self.plugin.plugin_handle()).expect("it tells of its voices").voice_count
+    }
+
+    /// Ports for notes, in and out.
+    pub fn note_ports(&mut self) -> (u32, u32) {
+        let ports: PluginNotePorts = self.extension();
+        let handle = self.plugin.plugin_handle();
+        (ports.count(&handle, true), ports.count(&handle, false))
+    }
+
     /// Says whether there are deadlines from now on.
     pub fn set_offline(&mut self, offline: bool) {
         let render: PluginRender = self.extension();
@@ -379,6 +411,16 @@ impl Active {
             }
         }
         self.frame += length as u64;
+    }
+
+    /// Frames that it sounds on; none where it does so without end.
+    pub fn tail(&mut self) -> Option<u32> {
+        let handle = self.started.plugin_handle();
+        let tail: PluginTail = handle.get_extension().expect("it tells of its tail");
+        match tail.get(&handle) {
+            TailLength::Finite(frames) => Some(frames),
+            TailLength::Infinite => None,
+        }
     }
 
     /// Forgets all signal.

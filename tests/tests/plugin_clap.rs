@@ -286,3 +286,27 @@ fn a_pedal_a_bend_and_single_note_expression_are_heard() {
     assert!(level_db(&gone[36_000..]) < -100.0);
     instance.deactivate(active);
 }
+
+#[test]
+fn hosts_are_told_of_pages_voices_ports_and_tail() {
+    let library = library();
+    let mut instance = instance_of(&library, KEYS);
+    assert_eq!(instance.note_ports(), (1, 1));
+    let pages = instance.pages();
+    let (intensity, first, last) =
+        (instance.param("Intensity"), instance.param("Slot 1"), instance.param("Slot 64"));
+    let shows = |section: &str, id: u32| pages.iter().any(|page| page.0 == section && page.2.contains(&id));
+    assert!(shows("Piece", intensity) && shows("Controls", first) && shows("Controls", last), "{pages:?}");
+    assert!(pages.iter().all(|page| page.2.len() <= 8));
+    let mut active = instance.activate(48_000.0, 512);
+    active.render(512, &[512], STOPPED, &[]);
+    assert_eq!(instance.voices(), 32, "as many as the synth has");
+    let tail = active.tail().expect("what only answers to keys ends");
+    assert!((1_000..10_000_000).contains(&tail), "{tail}");
+    instance.deactivate(active);
+    let mut endless = instance_of(&library, TUNE);
+    let mut active = endless.activate(48_000.0, 512);
+    active.render(512, &[512], STOPPED, &[]);
+    assert_eq!(active.tail(), None, "a composer goes on");
+    endless.deactivate(active);
+}

@@ -15,7 +15,25 @@ name: Keys
 tempo: 120
 nodes:
   hands: { type: midi_in }
-  voice: { type: synth, in: hands, osc1_shape: 0, attack: 1 ms, sustain: 1, release: 50 ms, variation: 0, spread: 0, gain: -6 dB }
+  voice:
+    type: synth
+    in: hands
+    osc1_shape: 0
+    osc2_level: -90 dB
+    detune: 0 ct
+    lfo_pan: 0
+    lfo_cutoff: 0
+    lfo_pitch: 0 st
+    sub_level: -90 dB
+    noise_level: -90 dB
+    attack: 1 ms
+    sustain: 1
+    release: 50 ms
+    filter_envelope: 0
+    cutoff: 12 kHz
+    variation: 0
+    spread: 0
+    gain: -6 dB
   out: { type: output, in: voice }
 expose:
   level: { to: voice.gain }
