@@ -4,7 +4,7 @@ mod measure;
 
 use auralis_tests::bundles;
 use auralis_tests::clap_host::{Event, Library, Time};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use measure::ProcessorTime;
 use measure::bytes::Bytes;
 use std::fmt::Write as _;
