@@ -1,6 +1,9 @@
 //! The instrument's own thread: it reads pieces, builds engines or edits the one that plays, hands them to the audio
 //! thread, and drops what comes back. It ends with its instance, before the library can be unloaded.
 
+#[cfg(test)]
+mod tests;
+
 use crate::desk::{Desk, Job, Outcome, Scene, Setup};
 use crate::player::{Patch, Running, Stage};
 use crate::reading::{Asset, Piece, Reading};
