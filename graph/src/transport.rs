@@ -124,6 +124,11 @@ impl Timeline {
         anchor.tick + (frame as f64 - anchor.frame as f64) * self.rate(anchor)
     }
 
+    /// Ticks by which the position advances in so many frames, as it does now.
+    pub fn ticks_in(&self, frames: i64) -> f64 {
+        frames as f64 * self.rate(&self.last())
+    }
+
     /// Tempo at a frame not older than the kept anchors, in quarter notes per minute.
     pub fn tempo_at(&self, frame: i64) -> f64 {
         self.anchor_at(frame).tempo

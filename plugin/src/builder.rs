@@ -5,7 +5,7 @@
 mod tests;
 
 use crate::desk::{Desk, Job, Outcome, Scene, Setup};
-use crate::player::{Patch, Running, Stage};
+use crate::player::{Orphans, Patch, Running, Stage};
 use crate::reading::{Asset, Piece, Reading};
 use auralis_graph::command::Report;
 use auralis_graph::diagnostic::Diagnostics;
@@ -15,6 +15,7 @@ use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
 use auralis_graph::settings::Settings;
 use auralis_graph::{Built, Controller};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -38,6 +39,7 @@ impl Builder {
             read: None,
             playing: None,
             known: HashMap::new(),
+            seed: 0,
         };
         let thread = std::thread::Builder::new().name("auralis-builder".into()).spawn(move || work.run());
         if let Err(error) = &thread {
@@ -75,6 +77,8 @@ struct Work {
     playing: Option<Playing>,
     /// Hashes of files.
     known: HashMap<PathBuf, (Version, String)>,
+    /// The seed that was asked for when it was last looked at.
+    seed: u64,
 }
 
 /// What plays.
@@ -98,13 +102,24 @@ impl Work {
         loop {
             match self.desk.next_job(LOOK) {
                 Job::End => return self.stage.sweep(true),
-                Job::Look => self.look(),
+                Job::Look => self.guarded(0, Self::look),
                 Job::Build { version, number, piece, setup } => {
-                    self.bring(number, piece, setup);
+                    let saved = piece.assets.clone();
+                    self.guarded(number, |work| work.bring(number, piece, setup));
                     self.desk.settle(version);
+                    // Large files take their time, and nobody is to wait for that.
+                    self.guarded(number, |work| work.compare(&saved));
                 }
             }
             self.stage.sweep(false);
+        }
+    }
+
+    /// Does something; a panic in what reads and prepares, as of a file that a decoder cannot bear, ends only that.
+    fn guarded(&mut self, number: u64, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            let notices = vec!["something in this preset, or in a file of it, cannot be built".to_string()];
+            self.desk.note_outcome(Outcome { number, notices, ..Outcome::default() });
         }
     }
 
@@ -118,7 +133,8 @@ impl Work {
         let written = playing.reading.preset.settings();
         let Some(wishes) = self.desk.wishes().filter(|_| !playing.setup.offline) else { return };
         let seed = wishes.settings(written).seed;
-        if playing.seed != seed {
+        let rests = std::mem::replace(&mut self.seed, seed) == seed;
+        if playing.seed != seed && rests {
             // Composers follow by themselves, but the chance of all other nodes is drawn when they are made. A session
             // is to sound as it will when it is opened again.
             let (number, piece, setup) = (playing.number, playing.piece.clone(), playing.setup);
@@ -138,7 +154,7 @@ impl Work {
             match Reading::of(&piece, &self.desk.catalogue) {
                 Ok(reading) => {
                     let reading = Arc::new(reading);
-                    self.desk.note_reading(&reading);
+                    self.desk.note_reading(number, &reading);
                     self.read = Some((number, piece, reading));
                 }
                 Err(mistakes) => outcome.mistakes = Some(Arc::new(mistakes)),
@@ -147,7 +163,10 @@ impl Work {
         // Where the newest text has mistakes, the last one without plays on, in another setup too.
         if let (Some(setup), Some((number, piece, reading))) = (setup, self.read.clone()) {
             match self.play(number, &piece, &reading, setup) {
-                Ok(()) => outcome.notices = self.notices(&piece),
+                Ok(()) => {
+                    outcome.notices =
+                        self.playing.as_ref().map_or(Vec::new(), |playing| playing.missing.clone());
+                }
                 Err(mistakes) => {
                     outcome.mistakes.get_or_insert(Arc::new(*mistakes));
                 }
@@ -169,24 +188,40 @@ impl Work {
         let settings = wishes.map_or(written, |wishes| wishes.settings(written));
         let tempo = self.desk.gauges.tempo().map_or(settings.tempo, f64::from);
         let settings = Settings { tempo, ..settings };
-        let before = self.playing.take().filter(|playing| playing.setup == setup);
-        if let Some(mut playing) = before {
-            let same_metre = playing.reading.preset.settings().meter == written.meter;
-            let same_seed = playing.seed == settings.seed;
-            let done = if playing.number == number && same_seed {
+        let Some(mut before) = self.playing.take() else {
+            self.playing = Some(self.start(number, piece, reading, setup, settings)?);
+            return Ok(());
+        };
+        if before.setup == setup {
+            let same_metre = before.reading.preset.settings().meter == written.meter;
+            let same_seed = before.seed == settings.seed;
+            let done = if before.number == number && same_seed {
                 Ok(true)
-            } else if piece.continues(&playing.piece) && same_metre && same_seed {
-                self.edit(&mut playing, number, piece, reading, settings)
+            } else if piece.continues(&before.piece) && same_metre && same_seed {
+                self.edit(&mut before, number, piece, reading, settings)
             } else {
                 Ok(false)
             };
-            self.playing = Some(playing);
-            if done? {
-                return Ok(());
+            if !matches!(done, Ok(false)) {
+                self.playing = Some(before);
+                return done.map(|_| ());
             }
         }
-        self.playing = Some(self.start(number, piece, reading, setup, settings)?);
-        Ok(())
+        match self.start(number, piece, reading, setup, settings) {
+            Ok(playing) => {
+                self.playing = Some(playing);
+                Ok(())
+            }
+            Err(mistakes) => {
+                // What played before goes on, be it at another rate.
+                if before.setup != setup {
+                    let settings = Settings { tempo: settings.tempo, ..before.reading.preset.settings() };
+                    before = self.start(before.number, &before.piece, &before.reading, setup, settings)?;
+                }
+                self.playing = Some(before);
+                Err(mistakes)
+            }
+        }
     }
 
     /// Turns what plays into a further text. Returns whether it could: an engine that does not render takes a few edits
@@ -209,8 +244,10 @@ impl Work {
             Err(EditError::Busy) => return Ok(false),
             Err(EditError::Mistakes(mistakes)) => return Err(mistakes),
         };
-        let patch =
-            Patch::new(reading, edited.controller.clone(), edited.tail, edited.latency, edited.voices);
+        let controller = &edited.controller;
+        let orphans = Orphans::of(&playing.reading, reading, controller);
+        let patch = Patch::new(reading, controller.clone(), edited.tail, edited.latency, edited.voices);
+        let patch = Patch { orphans, ..patch };
         (playing.controller, playing.number) = (edited.controller, number);
         (playing.piece, playing.reading) = (piece.clone(), Arc::clone(reading));
         playing.failed.clear();
@@ -259,8 +296,8 @@ impl Work {
 
     /// Keeps the hashes of the files that a piece is made from, and says which are not those that it was made from when
     /// its session was saved.
-    fn notices(&mut self, piece: &Piece) -> Vec<String> {
-        let Some(playing) = &self.playing else { return Vec::new() };
+    fn compare(&mut self, saved: &[Asset]) {
+        let Some(playing) = &self.playing else { return };
         let files: Vec<Version> = playing.editor.files().cloned().collect();
         let number = playing.number;
         let mut assets: Vec<Asset> = Vec::new();
@@ -279,16 +316,15 @@ impl Work {
                 assets.push(Asset { path, hash });
             }
         }
-        let changed = piece.assets.iter().filter_map(|saved| {
+        let changed = saved.iter().filter_map(|saved| {
             let here = assets.iter().find(|asset| asset.path.file_name() == saved.path.file_name())?;
             let name = saved.path.file_name()?.to_string_lossy();
             (here.hash != saved.hash).then(|| {
                 format!("`{name}` is another file than when the session was saved: it may sound different")
             })
         });
-        let notices = playing.missing.iter().cloned().chain(changed).collect();
+        self.desk.add_notices(changed.collect::<Vec<_>>());
         self.desk.note_assets(number, assets);
-        notices
     }
 }
 

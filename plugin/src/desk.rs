@@ -258,14 +258,22 @@ impl Desk {
         self.changed.notify_all();
     }
 
-    /// Tells what was read.
-    pub fn note_reading(&self, reading: &Arc<Reading>) {
-        self.lock().reading = Some(Arc::clone(reading));
+    /// Tells what was read of a piece; a later one knows better.
+    pub fn note_reading(&self, number: u64, reading: &Arc<Reading>) {
+        let mut state = self.lock();
+        if state.number == number {
+            state.reading = Some(Arc::clone(reading));
+        }
     }
 
     /// Tells what became of a piece.
     pub fn note_outcome(&self, outcome: Outcome) {
         self.lock().outcome = outcome;
+    }
+
+    /// Tells something more of the piece whose outcome was told last.
+    pub fn add_notices(&self, notices: impl IntoIterator<Item = String>) {
+        self.lock().outcome.notices.extend(notices);
     }
 
     /// Tells what plays.

@@ -7,7 +7,7 @@ use auralis_graph::diagnostic::Diagnostics;
 use auralis_graph::places::Places;
 use auralis_graph::preset::Control;
 use auralis_graph::{Catalogue, Preset, Source};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ pub struct Piece {
     /// What it is called where it does not say so itself: the file's or the library's name.
     pub name: String,
     /// The folder beside which its files lie; none where it is no file.
+    #[serde(serialize_with = "lossy")]
     pub folder: Option<PathBuf>,
     /// The files that it was made from when it was last heard.
     #[serde(default)]
@@ -29,9 +30,20 @@ pub struct Piece {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
     /// Where it lay.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// The BLAKE3 hash of its bytes, in hexadecimal.
     pub hash: String,
+}
+
+/// Writes a path as text even where it is none: a session is worth more than one letter of a path.
+fn lossy<'a, P, S>(path: &'a P, serializer: S) -> Result<S::Ok, S::Error>
+where
+    P: Clone + Into<Option<PathBuf>> + 'a,
+    S: Serializer,
+{
+    let path: Option<PathBuf> = path.clone().into();
+    path.map(|path| path.to_string_lossy().into_owned()).serialize(serializer)
 }
 
 /// A text that was read, whether or not it is played yet.

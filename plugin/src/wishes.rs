@@ -4,6 +4,7 @@ use crate::params::{BUSES, CENTRE, InstrumentParams, SLOTS};
 use crate::slots::bend;
 use auralis_graph::music::{Key, Mode};
 use auralis_graph::settings::Settings;
+use nice_plug::params::Param;
 
 /// The parameters at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +44,8 @@ impl Wishes {
             tonic: (params.key.value() - 1).try_into().ok(),
             mode: usize::try_from(params.mode.value() - 1).ok().and_then(|at| Mode::ALL.get(at).copied()),
             intensity: params.intensity.value(),
-            seed: params.seed.value().max(0) as u64,
+            // What modulates it for a moment is not meant.
+            seed: params.seed.unmodulated_plain_value().max(0) as u64,
         }
     }
 

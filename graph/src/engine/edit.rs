@@ -139,15 +139,37 @@ impl Machine {
             }
             self.settle();
         }
-        match self.link.edits.pop() {
-            Some(Page::Edit(edit)) => self.begin(edit),
-            Some(Page::Order(mut order)) => {
+        if let Some(page) = self.link.edits.pop() {
+            self.take(page);
+        }
+    }
+
+    fn take(&mut self, page: Page) {
+        match page {
+            Page::Edit(edit) => self.begin(edit),
+            Page::Order(mut order) => {
                 std::mem::swap(&mut self.schedule, &mut order.schedule);
                 std::mem::swap(&mut self.job, &mut order.job);
                 let _ = self.link.retired.push(Page::Order(order));
             }
-            None => {}
         }
+    }
+
+    /// Takes over all edits that wait, at once: nothing is heard of what they fade.
+    pub(super) fn catch_up(&mut self) {
+        self.settle();
+        while let Some(page) = self.link.edits.pop() {
+            self.take(page);
+            if let Some(edit) = &self.edit {
+                let tempo = self.log.current().tempo;
+                for (cell, slot, amount) in &edit.moves {
+                    // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+                    unsafe { cell.get() }.jump(*slot, *amount, tempo);
+                }
+            }
+            self.settle();
+        }
+        self.moves.clear();
     }
 
     /// Ends an edit that is under way.

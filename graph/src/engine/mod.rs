@@ -163,7 +163,8 @@ impl Machine {
 
     /// Forgets all signal and goes to a position, with the settings in force there and before it.
     fn reset(&mut self, start: &Start) {
-        self.settle();
+        self.catch_up();
+        self.keep_values();
         for shared in self.schedule.cells() {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { shared.get() }.reset();
@@ -192,9 +193,7 @@ impl Machine {
         let controls = Arc::clone(&self.controls);
         for (index, value) in &start.controls {
             for target in controls.get(usize::from(*index)).map_or(&[][..], |control| &control.targets) {
-                let Some(seat) = self.schedule.seat(target.node) else { continue };
-                // SAFETY: as above.
-                unsafe { seat.cell.get() }.jump(target.param, Amount::Value(target.value(*value)), tempo);
+                self.jump(target.node, target.param, Amount::Value(target.value(*value)));
             }
         }
         self.link.status.publish(0, tick, self.log.current());
@@ -343,7 +342,34 @@ impl Machine {
         }
     }
 
-    fn take_commands(&mut self) {
+    /// Lets parameters stand where they were asked to go, and forgets all else that was asked for and is not done yet:
+    /// it was for the time before.
+    fn keep_values(&mut self) {
+        loop {
+            self.receive();
+            let Some(waiting) = self.pending.pop() else { return };
+            match waiting.change {
+                Change::Param { node, param, amount } => self.jump(node, param, amount),
+                Change::Control { index, value } => {
+                    let controls = Arc::clone(&self.controls);
+                    for target in controls.get(usize::from(index)).map_or(&[][..], |control| &control.targets)
+                    {
+                        self.jump(target.node, target.param, Amount::Value(target.value(value)));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn jump(&mut self, node: NodeId, param: u16, amount: Amount) {
+        let Some(seat) = self.schedule.seat(node) else { return };
+        // SAFETY: `&mut self` is the running thread's, and this is the only reference.
+        unsafe { seat.cell.get() }.jump(param, amount, self.log.current().tempo);
+    }
+
+    /// Takes what was sent, as far as there is room.
+    fn receive(&mut self) {
         while !self.pending.is_full() {
             let Some((edition, command)) = self.early.take().or_else(|| self.link.commands.pop()) else {
                 break;
@@ -363,6 +389,10 @@ impl Machine {
                 self.pending.push(Command { change, ..command }, self.frame, &self.timeline);
             }
         }
+    }
+
+    fn take_commands(&mut self) {
+        self.receive();
         let end = self.frame + QUANTUM as i64;
         let mut from = self.frame;
         while let Some((frame, waiting)) = self.pending.next_due(from, end, &self.timeline) {
@@ -383,6 +413,9 @@ impl Machine {
             Change::Play => self.timeline.push(self.timeline.with_playing(frame, true)),
             Change::Stop => self.timeline.push(self.timeline.with_playing(frame, false)),
             Change::Locate { tick, jump } => {
+                // A place is that of its frame: what is late has gone on from there.
+                let late = waiting.frame().map_or(0, |due| frame - due);
+                let tick = tick + self.timeline.ticks_in(late.max(0));
                 self.timeline.push(self.timeline.with_place(frame, tick, jump));
                 if jump {
                     self.log.restart(self.log.current());

@@ -13,6 +13,16 @@ pub(crate) struct Waiting {
     pub arrived: bool,
 }
 
+impl Waiting {
+    /// The frame that it was meant for, if it was one.
+    pub fn frame(&self) -> Option<i64> {
+        match self.when {
+            When::Frame(frame) => Some(frame),
+            _ => None,
+        }
+    }
+}
+
 /// Changes that are known but not yet due, in order of arrival.
 pub(crate) struct Pending {
     list: Vec<Waiting>,
@@ -49,6 +59,11 @@ impl Pending {
             (when, _) => when,
         };
         self.list.push(Waiting { when, change: command.change, arrived: false });
+    }
+
+    /// Removes the first that arrived.
+    pub fn pop(&mut self) -> Option<Waiting> {
+        (!self.list.is_empty()).then(|| self.list.remove(0))
     }
 
     /// Lets everything mean the graph of now; what is about nodes and controls that are gone is dropped.

@@ -29,6 +29,8 @@ impl Instrument {
     fn restore(&self, piece: Piece) -> Outcome {
         self.desk.restore(piece);
         assert!(self.desk.set_up(SETUP, PATIENCE));
+        // Files are compared after that.
+        std::thread::sleep(Duration::from_millis(300));
         self.desk.outcome()
     }
 }

@@ -21,6 +21,11 @@ impl Automation {
         Self { settings, slots: std::array::from_fn(centre), buses: [0.0; BUSES] }
     }
 
+    /// The settings that the engine was told of; the tempo is the transport's.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Tells what has changed. The tempo is the transport's.
     pub fn follow(&mut self, wishes: &Wishes, patch: &Patch, mut tell: impl FnMut(Change)) {
         let settings = wishes.settings(patch.written);
@@ -58,6 +63,16 @@ impl Automation {
                 && let Some(change) = after.slot(slot, self.slots[slot])
             {
                 tell(change);
+            }
+        }
+        for (slot, change) in after.orphans.slots.iter() {
+            if moved(before, *slot) {
+                tell(*change);
+            }
+        }
+        for (bus, change) in after.orphans.buses.iter() {
+            if self.buses[*bus] != 0.0 {
+                tell(*change);
             }
         }
         for (bus, db) in after.buses.iter().zip(self.buses) {

@@ -86,6 +86,11 @@ impl Departures {
         !self.sounding.is_empty()
     }
 
+    /// Whether none sounds, and none is on its way.
+    pub fn are_none(&self) -> bool {
+        self.sounding.is_empty() && self.waiting.is_empty()
+    }
+
     fn tell(&mut self, waiting: &Waiting, timing: u32, send: &mut impl FnMut(HostEvent<()>) -> bool) -> bool {
         let Waiting { source, event, .. } = *waiting;
         let found = self.sounding.iter().position(|note| (note.source, note.id) == (source, event.id));

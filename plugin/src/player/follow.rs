@@ -30,6 +30,15 @@ pub struct Manner {
     pub written: f64,
 }
 
+impl Manner {
+    /// The tempo of the host, and that of the music.
+    pub fn tempo(self, moment: &Moment) -> (f64, f64) {
+        let sane = |tempo: &f64| tempo.is_finite() && *tempo > 0.0;
+        let host = moment.tempo.filter(sane).unwrap_or(self.written);
+        (host, (host + self.offset).clamp(MIN_TEMPO, MAX_TEMPO))
+    }
+}
+
 /// Where an engine stands, and where the host is expected.
 pub struct Follower {
     ticks_per_frame: f64,
@@ -38,10 +47,20 @@ pub struct Follower {
     tick: f64,
     playing: bool,
     tempo: f64,
-    /// A frame, and where the host is expected there, in quarter notes, with its tempo; nowhere after it stood still.
-    expected: Option<(i64, f64, f64)>,
+    /// Where the host is expected; nowhere after it stood still.
+    expected: Option<Expected>,
     /// Quarter notes by which the music is ahead of the host, since it went on through loops.
     ahead: f64,
+}
+
+/// Where the host is expected after a block.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    frame: i64,
+    quarters: f64,
+    /// The tempo that it had at the start of the block, and the block's length.
+    tempo: f64,
+    frames: usize,
 }
 
 /// A host that is off by more than this, in quarter notes, has jumped; by less it counts differently.
@@ -69,6 +88,11 @@ impl Follower {
         self.playing
     }
 
+    /// The tempo that the engine was told of.
+    pub fn tempo(&self) -> f64 {
+        self.tempo
+    }
+
     /// Follows the host through a block of frames.
     pub fn follow(
         &mut self,
@@ -78,9 +102,7 @@ impl Follower {
         frames: usize,
         mut tell: impl FnMut(Change),
     ) {
-        let sane = |tempo: &f64| tempo.is_finite() && *tempo > 0.0;
-        let host = moment.tempo.filter(sane).unwrap_or(manner.written);
-        let tempo = (host + manner.offset).clamp(MIN_TEMPO, MAX_TEMPO);
+        let (host, tempo) = manner.tempo(moment);
         let tick = self.tick_at(frame);
         if tempo != self.tempo {
             tell(Change::Setting(Setting::Tempo(tempo)));
@@ -88,30 +110,35 @@ impl Follower {
             self.locate(frame, tick, false, &mut tell);
             self.tempo = tempo;
         }
-        let quarters = moment.quarters.filter(|at| at.is_finite() && at.abs() < FARTHEST);
-        match quarters.filter(|_| moment.playing) {
-            Some(quarters) => {
-                let scale = TICKS_PER_QUARTER as f64 * tempo / host;
-                self.pursue(quarters, moment.looped, manner, scale, frame, &mut tell);
-                self.expected = Some((frame, quarters, host));
-            }
-            None => self.expected = None,
-        }
+        // First whether time goes on: where commands come late, places know by how much they are.
         let playing = moment.playing || manner.free;
         if playing != self.playing {
             (self.tick, self.frame, self.playing) = (self.tick_at(frame), frame, playing);
             tell(if playing { Change::Play } else { Change::Stop });
         }
-        if let Some((at, quarters, host)) = &mut self.expected {
-            *quarters += frames as f64 * *host * self.ticks_per_frame / TICKS_PER_QUARTER as f64;
-            *at += frames as i64;
-        }
+        let quarters = moment.quarters.filter(|at| at.is_finite() && at.abs() < FARTHEST);
+        let Some(quarters) = quarters.filter(|_| moment.playing) else {
+            self.expected = None;
+            return;
+        };
+        let scale = TICKS_PER_QUARTER as f64 * tempo / host;
+        self.pursue(quarters, host, moment.looped, manner, scale, frame, &mut tell);
+        let advance = self.quarters_in(frames, host);
+        let (frame, quarters) = (frame + frames as i64, quarters + advance);
+        self.expected = Some(Expected { frame, quarters, tempo: host, frames });
+    }
+
+    /// Quarter notes in so many frames.
+    fn quarters_in(&self, frames: usize, tempo: f64) -> f64 {
+        frames as f64 * tempo * self.ticks_per_frame / TICKS_PER_QUARTER as f64
     }
 
     /// Goes where the host is; `scale` is ticks of the music for a quarter note of the host.
+    #[allow(clippy::too_many_arguments, reason = "what the host says, what the user says, and when")]
     fn pursue(
         &mut self,
         quarters: f64,
+        host: f64,
         looped: Option<(f64, f64)>,
         manner: Manner,
         scale: f64,
@@ -120,23 +147,26 @@ impl Follower {
     ) {
         let here = self.tick_at(frame);
         let frame_ticks = self.tempo * self.ticks_per_frame;
-        let expected = self.expected.filter(|(at, ..)| *at == frame).map(|(_, quarters, _)| quarters);
-        if let Some(expected) = expected
-            && (quarters - expected).abs() <= JUMP
-        {
-            // With an offset the music has a pace of its own.
-            let aim = (quarters + self.ahead) * scale;
-            if manner.offset == 0.0 && (aim - here).abs() > OFF * frame_ticks {
-                self.locate(frame, aim, false, tell);
+        let expected = self.expected.filter(|expected| expected.frame == frame);
+        if let Some(expected) = expected {
+            // Where in the block before the tempo changed nobody says.
+            let slack = JUMP + self.quarters_in(expected.frames, (host - expected.tempo).abs());
+            if (quarters - expected.quarters).abs() <= slack {
+                // With an offset the music has a pace of its own.
+                let aim = (quarters + self.ahead) * scale;
+                let off = (aim - here).abs();
+                if manner.offset == 0.0 && off > OFF * frame_ticks {
+                    self.locate(frame, aim, off > slack * scale, tell);
+                }
+                return;
             }
-            return;
         }
         if let (true, Some(expected), Some((start, end))) = (manner.through, expected, looped)
-            && expected >= end - JUMP
+            && expected.quarters >= end - JUMP
             && quarters >= start - JUMP
-            && quarters < expected
+            && quarters < expected.quarters
         {
-            self.ahead += expected - quarters;
+            self.ahead += expected.quarters - quarters;
             return;
         }
         self.ahead = 0.0;
@@ -196,7 +226,7 @@ mod tests {
         assert_eq!(told(&mut follower, stopped, MANNER, 0), [Change::Stop]);
         assert!(told(&mut follower, Moment { quarters: Some(9.0), ..stopped }, MANNER, 512).is_empty());
         let started = told(&mut follower, at(8.5), MANNER, 1024);
-        assert_eq!(started, [Change::Locate { tick: 8160.0, jump: true }, Change::Play]);
+        assert_eq!(started, [Change::Play, Change::Locate { tick: 8160.0, jump: true }]);
         assert_eq!(follower.tick_at(1024 + 24_000), 8160.0 + 960.0);
     }
 
@@ -259,6 +289,33 @@ mod tests {
         assert!((follower.tick_at(48_000) - 2400.0).abs() < 1e-6, "150 BPM");
         let said = told(&mut follower, at(8.0), faster, 48_128);
         assert_eq!(said, [Change::Locate { tick: 8.0 * 1200.0, jump: true }]);
+    }
+
+    #[test]
+    fn an_offset_that_ends_is_a_jump_back_to_the_host() {
+        let mut follower = follower();
+        for frame in (0..96_000).step_by(512) {
+            told(&mut follower, at(quarters(frame)), Manner { offset: 30.0, ..MANNER }, frame);
+        }
+        let frame = 96_256;
+        let said = told(&mut follower, at(quarters(frame)), MANNER, frame);
+        let tick = quarters(frame) * 960.0;
+        assert!(
+            matches!(said.last(), Some(Change::Locate { tick: at, jump: true }) if (at - tick).abs() < 1e-6)
+        );
+    }
+
+    #[test]
+    fn a_tempo_that_steps_within_a_block_is_no_jump() {
+        let mut follower = follower();
+        for frame in (0..48_640).step_by(512) {
+            told(&mut follower, at(quarters(frame)), MANNER, frame);
+        }
+        // In the middle of the last block it became 180.
+        let moment = Moment { tempo: Some(180.0), ..at(quarters(48_640 - 256) + 256.0 / 48_000.0 * 3.0) };
+        let said = told(&mut follower, moment, MANNER, 48_640);
+        assert!(!said.iter().any(|change| matches!(change, Change::Locate { jump: true, .. })), "{said:?}");
+        assert!((follower.tick_at(48_640) - moment.quarters.unwrap() * 960.0).abs() < 1e-6);
     }
 
     #[test]

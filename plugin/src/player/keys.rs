@@ -20,6 +20,17 @@ pub struct Keys {
     reach: [f32; 16],
     /// The registered parameter that each channel has chosen.
     chosen: [(u8, u8); 16],
+    /// What was last said of whole channels.
+    channels: [Whole; 16],
+}
+
+/// What holds for all notes of a channel, as far as it was said.
+#[derive(Debug, Clone, Copy, Default)]
+struct Whole {
+    sustain: Option<f32>,
+    bend: Option<f32>,
+    pressure: Option<f32>,
+    timbre: Option<f32>,
 }
 
 /// A key that is held.
@@ -35,11 +46,32 @@ struct Held {
 impl Keys {
     /// Nothing is held.
     pub fn new() -> Self {
-        Self { held: ArrayVec::new(), next: 0, reach: [BEND; 16], chosen: [(127, 127); 16] }
+        Self {
+            held: ArrayVec::new(),
+            next: 0,
+            reach: [BEND; 16],
+            chosen: [(127, 127); 16],
+            channels: [Whole::default(); 16],
+        }
+    }
+
+    /// Nothing is held any more. How far channels bend stays: a controller says that once.
+    pub fn forget(&mut self) {
+        self.held.clear();
+        self.channels = [Whole::default(); 16];
     }
 
     /// What is held is struck again, for a graph that does not know of it.
     pub fn strike(&self, mut send: impl FnMut(NoteEvent)) {
+        for (channel, said) in (0..).zip(&self.channels) {
+            let kinds = [
+                said.sustain.map(NoteKind::Sustain),
+                said.bend.map(NoteKind::Bend),
+                said.pressure.map(NoteKind::Pressure),
+                said.timbre.map(NoteKind::Timbre),
+            ];
+            kinds.into_iter().flatten().for_each(|kind| send(whole(channel, kind)));
+        }
         for held in &self.held {
             send(NoteEvent::on(0, held.channel, held.id, f32::from(held.key), held.velocity));
         }
@@ -79,11 +111,14 @@ impl Keys {
                 self.express((voice_id, channel, key), NoteKind::Timbre(brightness), &mut send);
             }
             HostEvent::MidiChannelPressure { channel, pressure, .. } => {
+                self.channels[usize::from(channel & 15)].pressure = Some(pressure);
                 send(whole(channel, NoteKind::Pressure(pressure)));
             }
             HostEvent::MidiPitchBend { channel, value, .. } => {
-                let reach = self.reach[usize::from(channel & 15)];
-                send(whole(channel, NoteKind::Bend((value * 2.0 - 1.0) * reach)));
+                let index = usize::from(channel & 15);
+                let bend = (value * 2.0 - 1.0) * self.reach[index];
+                self.channels[index].bend = Some(bend);
+                send(whole(channel, NoteKind::Bend(bend)));
             }
             HostEvent::MidiCC { channel, cc, value, .. } => self.control(channel & 15, cc, value, &mut send),
             _ => {}
@@ -131,8 +166,14 @@ impl Keys {
         let number = (value * 127.0).round() as u8;
         let index = usize::from(channel);
         match cc {
-            control_change::DAMPER_PEDAL => send(whole(channel, NoteKind::Sustain(value))),
-            control_change::SOUND_CONTROLLER_5 => send(whole(channel, NoteKind::Timbre(value))),
+            control_change::DAMPER_PEDAL => {
+                self.channels[index].sustain = Some(value);
+                send(whole(channel, NoteKind::Sustain(value)));
+            }
+            control_change::SOUND_CONTROLLER_5 => {
+                self.channels[index].timbre = Some(value);
+                send(whole(channel, NoteKind::Timbre(value)));
+            }
             control_change::REGISTERED_PARAMETER_NUMBER_MSB => self.chosen[index].0 = number,
             control_change::REGISTERED_PARAMETER_NUMBER_LSB => self.chosen[index].1 = number,
             control_change::DATA_ENTRY_MSB => match self.chosen[index] {

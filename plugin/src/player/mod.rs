@@ -11,7 +11,7 @@ mod running;
 
 pub use automation::Automation;
 pub use follow::{Manner, Moment};
-pub use patch::Patch;
+pub use patch::{Orphans, Patch};
 pub use running::Running;
 
 use crate::desk::{Desk, Setup};
@@ -120,6 +120,10 @@ pub struct Player {
     stage: Arc<Stage>,
     running: Option<Box<Running>>,
     leaving: Option<Leaving>,
+    /// What has arrived and waits for a fade to end.
+    next_running: Option<Box<Running>>,
+    /// Whether nothing was computed since activation or reset.
+    fresh: bool,
     /// Frames since activation or reset.
     clock: i64,
     sample_rate: f32,
@@ -148,6 +152,8 @@ impl Player {
             stage,
             running: None,
             leaving: None,
+            next_running: None,
+            fresh: true,
             clock: 0,
             sample_rate: setup.sample_rate as f32,
             offline: setup.offline,
@@ -161,9 +167,14 @@ impl Player {
 
     /// Takes over all that has arrived, without a fade: nothing was heard yet. Not for the audio thread.
     pub fn settle(&mut self) {
+        self.leaving = None;
+        if let Some(running) = self.next_running.take() {
+            self.running = Some(running);
+        }
         while let Some(arrival) = self.stage.arrivals.pop() {
             match arrival {
-                Arrival::Start(running) => self.running = Some(running),
+                Arrival::Start(running) if self.suits(&running) => self.running = Some(running),
+                Arrival::Start(_) => {}
                 Arrival::Edit(patch) => {
                     if let Some(running) = &mut self.running {
                         running.edit(patch, self.clock);
@@ -171,7 +182,15 @@ impl Player {
                 }
             }
         }
-        self.leaving = None;
+        if let Some(running) = &mut self.running {
+            running.begin(self.clock);
+        }
+        self.fresh = true;
+    }
+
+    /// Whether an engine was made for this host as it is now.
+    fn suits(&self, running: &Running) -> bool {
+        running.sample_rate() as f32 == self.sample_rate
     }
 
     /// Frames by which the output lags behind the host: a quantum, and the graph's own.
@@ -199,12 +218,18 @@ impl Player {
         if let Some(Leaving { running, .. }) = self.leaving.take() {
             self.stage.give_back(Return::Engine(running));
         }
+        if let Some(next) = self.next_running.take()
+            && let Some(before) = self.running.replace(next)
+        {
+            self.stage.give_back(Return::Engine(before));
+        }
         if self.clock > 0 {
             self.clock = 0;
             self.flush = true;
-            self.keys = Keys::new();
+            self.fresh = true;
+            self.keys.forget();
             if let Some(running) = &mut self.running {
-                running.reset(0);
+                running.restart();
             }
         }
     }
@@ -221,17 +246,11 @@ impl Player {
         let Block { left, right, moment, wishes } = block;
         let frames = left.len().min(right.len());
         let muted = wishes.bypass;
-        if std::mem::take(&mut self.flush) || (muted && self.departures.are_sounding()) {
+        self.place(&moment, &wishes);
+        if std::mem::take(&mut self.flush) || (muted && !self.departures.are_none()) {
             self.departures.release(0, &mut |event| host.send(event));
             // What found no room is ended by the next block.
             self.flush = self.departures.are_sounding();
-        }
-        if let Some(running) = self.running.as_mut().filter(|running| moment.playing && running.is_at_rest())
-        {
-            // What goes on by itself, such as slow waves, has run on while the host stood still. The same place is to
-            // sound the same each time that the host starts there.
-            running.reset(self.clock);
-            self.keys.strike(|event| running.note(event, self.clock));
         }
         let leaving = self.leaving.as_mut().map(|leaving| &mut leaving.running);
         for running in self.running.iter_mut().chain(leaving) {
@@ -252,22 +271,39 @@ impl Player {
                 self.quantum(muted);
             }
         }
+        // A host may give an event of the next block's first frame with this one.
+        self.listen(frames, usize::MAX - frames, host);
         let seconds = frames as f32 / self.sample_rate;
         let playing = self.running.as_ref().is_some_and(|running| running.is_playing());
         self.desk.gauges.note(began.elapsed().as_secs_f32(), seconds, self.voices(), playing);
     }
 
-    /// Takes what has arrived, unless a fade is under way.
+    /// Puts the engine where the host is, where nothing of it is heard.
+    fn place(&mut self, moment: &Moment, wishes: &Wishes) {
+        let Some(running) = &mut self.running else { return };
+        if std::mem::take(&mut self.fresh) {
+            running.take_place(moment, wishes, self.clock);
+        } else if running.start_anew(moment, wishes, self.clock) {
+            self.flush = true;
+            self.keys.strike(|event| running.note(event, self.clock));
+        }
+    }
+
+    /// Takes what has arrived; one engine fades at a time.
     fn turn(&mut self) {
-        while self.leaving.is_none() {
+        if self.leaving.is_none()
+            && let Some(running) = self.next_running.take()
+        {
+            self.start(running);
+        }
+        while self.next_running.is_none() {
             let Some(arrival) = self.stage.arrivals.pop() else { return };
             match arrival {
-                Arrival::Start(mut running) => {
-                    running.begin(self.clock);
-                    self.keys.strike(|event| running.note(event, self.clock));
-                    self.flush = true;
-                    self.leaving = self.running.replace(running).map(|running| Leaving { running, faded: 0 });
+                Arrival::Start(running) if !self.suits(&running) => {
+                    self.stage.give_back(Return::Engine(running));
                 }
+                Arrival::Start(running) if self.leaving.is_some() => self.next_running = Some(running),
+                Arrival::Start(running) => self.start(running),
                 Arrival::Edit(patch) => match &mut self.running {
                     Some(running) => {
                         let before = running.edit(patch, self.clock);
@@ -276,6 +312,19 @@ impl Player {
                     None => self.stage.give_back(Return::Patch(patch)),
                 },
             }
+        }
+    }
+
+    /// Goes over to an engine, by a fade where the one before was heard.
+    fn start(&mut self, mut running: Box<Running>) {
+        running.begin(self.clock);
+        self.keys.strike(|event| running.note(event, self.clock));
+        self.flush = true;
+        let Some(before) = self.running.replace(running) else { return };
+        if self.fresh {
+            self.stage.give_back(Return::Engine(before));
+        } else {
+            self.leaving = Some(Leaving { running: before, faded: 0 });
         }
     }
 
@@ -290,9 +339,12 @@ impl Player {
                 return;
             };
             let frame = self.clock + (event.timing() as usize).saturating_sub(done) as i64;
-            if let Some(running) = &mut self.running {
-                self.keys.take(event, |event| running.note(event, frame));
-            }
+            let running = &mut self.running;
+            self.keys.take(event, |event| {
+                if let Some(running) = running {
+                    running.note(event, frame);
+                }
+            });
             self.next = None;
         }
     }

@@ -6,8 +6,10 @@ use crate::slots::SlotShape;
 use auralis_graph::command::{Change, NodeId};
 use auralis_graph::node::{Role, Tail};
 use auralis_graph::param::{Amount, Range};
+use auralis_graph::preset::Control;
 use auralis_graph::settings::Settings;
 use auralis_graph::{Controller, Preset};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A graph, as the audio thread steers it.
@@ -28,6 +30,49 @@ pub struct Patch {
     pub latency: u32,
     /// Voices that it sounds at most.
     pub voices: u32,
+    /// What the graph before let the host move, and this one does not.
+    pub orphans: Orphans,
+}
+
+/// Parameters that nothing moves any more, with the values that the text gives them.
+#[derive(Default)]
+pub struct Orphans {
+    /// By the slots that moved them.
+    pub slots: Box<[(usize, Change)]>,
+    /// By the buses.
+    pub buses: Box<[(usize, Change)]>,
+}
+
+impl Orphans {
+    /// What was left behind when one text was turned into another.
+    pub fn of(before: &Reading, after: &Reading, controller: &Controller) -> Self {
+        let (old, new) = (&before.preset, &after.preset);
+        let moved: HashSet<(&str, &str)> =
+            new.controls.iter().flat_map(|control| targets(new, control)).collect();
+        let slots = old.controls.iter().take(before.slots.len()).enumerate().flat_map(|(slot, control)| {
+            let gone = targets(old, control).filter(|target| !moved.contains(target));
+            gone.filter_map(move |(node, param)| Some((slot, literal(new, node, param, controller)?)))
+        });
+        let gone = before.buses.iter().enumerate().filter(|(_, bus)| !after.buses.contains(bus));
+        let buses = gone.filter_map(|(bus, node)| Some((bus, literal(new, node, "gain", controller)?)));
+        Self { slots: slots.collect(), buses: buses.collect() }
+    }
+}
+
+/// The nodes and parameters that a control moves, by name.
+fn targets<'a>(preset: &'a Preset, control: &'a Control) -> impl Iterator<Item = (&'a str, &'a str)> {
+    control.targets.iter().map(|target| {
+        let node = &preset.nodes[target.node];
+        (node.name.as_str(), node.params[target.param].spec.name)
+    })
+}
+
+/// What sets a parameter to what the text says; none where there is no such one.
+fn literal(preset: &Preset, node: &str, param: &str, controller: &Controller) -> Option<Change> {
+    let (_, entry) = preset.node(node)?;
+    let index = entry.params.iter().position(|other| other.spec.name == param)?;
+    let amount = entry.params[index].amount;
+    Some(Change::Param { node: controller.node_id(node)?, param: index as u16, amount })
 }
 
 /// The level of a source.
@@ -56,6 +101,7 @@ impl Patch {
             tail,
             latency,
             voices,
+            orphans: Orphans::default(),
         }
     }
 

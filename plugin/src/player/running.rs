@@ -9,9 +9,12 @@ use auralis_graph::command::{Change, Command, When};
 use auralis_graph::dsp::QUANTUM;
 use auralis_graph::engine::{NoteOut, Start};
 use auralis_graph::note::NoteEvent;
+use auralis_graph::settings::Settings;
 
 /// Below this amplitude (-120 dB) nothing is heard.
 const UNHEARD: f32 = 1e-6;
+/// Seconds after which a piece that stands still and is not heard is at rest.
+const REST: f32 = 1.0;
 
 /// See the module.
 pub struct Running {
@@ -22,6 +25,8 @@ pub struct Running {
     follower: Follower,
     /// The frame of the host's clock that is the engine's frame 0: the first of a quantum.
     base: i64,
+    /// Frames for which nothing was heard.
+    unheard: u32,
 }
 
 impl Running {
@@ -31,11 +36,10 @@ impl Running {
         let settings = engine.initial_settings();
         let follower = Follower::new(engine.sample_rate(), 0, engine.tick(), settings.tempo);
         let automation = Automation::new(settings, &patch);
-        let mut running = Self { engine, patch: Box::new(patch), automation, follower, base: 0 };
+        let mut running = Self { engine, patch: Box::new(patch), automation, follower, base: 0, unheard: 0 };
         if wishes.is_some_and(|wishes| running.tell_all(wishes)) {
             // What was told is heard from the first frame on.
-            running.engine.quantum();
-            running.reset(0);
+            running.reset(0, settings.tempo);
         }
         running
     }
@@ -46,7 +50,7 @@ impl Running {
         let (patch, automation) = (&self.patch, &mut self.automation);
         automation.follow(wishes, patch, |change| {
             told = true;
-            tell(patch, When::Frame(0), change);
+            tell(patch, When::Now, change);
         });
         told
     }
@@ -54,25 +58,42 @@ impl Running {
     /// Begins in the quantum of a frame of the host's clock.
     pub fn begin(&mut self, frame: i64) {
         self.base = frame - frame.rem_euclid(QUANTUM as i64);
-        self.follower = self.follower_from(self.base);
+        let (rate, tempo) = (self.engine.sample_rate(), self.engine.settings().tempo);
+        self.follower = Follower::new(rate, self.base, self.engine.tick(), tempo);
+        self.unheard = 0;
     }
 
-    fn follower_from(&self, frame: i64) -> Follower {
-        Follower::new(self.engine.sample_rate(), frame, self.engine.tick(), self.engine.settings().tempo)
+    /// Stands where the host wants it in a frame of its clock, before anything is heard: what would glide there is
+    /// there.
+    pub fn take_place(&mut self, moment: &Moment, wishes: &Wishes, frame: i64) {
+        let (_, tempo) = self.manner(wishes).tempo(moment);
+        if self.tell_all(wishes) || tempo != self.follower.tempo() {
+            self.reset(frame, tempo);
+        }
     }
 
-    /// Forgets all signal, and begins anew in the quantum of a frame of the host's clock.
-    pub fn reset(&mut self, frame: i64) {
-        // What was sent and not taken yet was for the time before.
-        self.engine.quantum();
-        self.engine.reset(&Start::beginning(self.engine.settings()));
+    /// [`Running::take_place`] where the host starts after nothing was heard for a while: what goes on by itself, such as
+    /// slow waves, has run on meanwhile, and the same place is to sound the same each time. Returns whether it did.
+    pub fn start_anew(&mut self, moment: &Moment, wishes: &Wishes, frame: i64) -> bool {
+        let enough = (REST * self.engine.sample_rate() as f32) as u32;
+        let starts = moment.playing && !self.is_playing() && self.unheard >= enough;
+        if starts {
+            let (_, tempo) = self.manner(wishes).tempo(moment);
+            self.tell_all(wishes);
+            self.reset(frame, tempo);
+        }
+        starts
+    }
+
+    /// Forgets all signal, and begins anew in frame 0 of the host's clock.
+    pub fn restart(&mut self) {
+        self.reset(0, self.follower.tempo());
+    }
+
+    fn reset(&mut self, frame: i64, tempo: f64) {
+        let settings = Settings { tempo, ..self.automation.settings() };
+        self.engine.reset(&Start::beginning(settings));
         self.begin(frame);
-    }
-
-    /// Whether time stands still, and nothing of what sounded is heard any more.
-    pub fn is_at_rest(&self) -> bool {
-        let heard = |x: &f32| x.abs() >= UNHEARD;
-        !self.is_playing() && !self.engine.output().iter().any(|channel| channel.iter().any(heard))
     }
 
     /// Is steered by another graph's patch from now on; gives back the one before.
@@ -85,16 +106,16 @@ impl Running {
 
     /// Follows the host through a block that begins in a frame of its clock.
     pub fn follow(&mut self, moment: &Moment, wishes: &Wishes, frame: i64, frames: usize) {
-        let manner = Manner {
-            free: wishes.free,
-            through: wishes.through,
-            offset: wishes.tempo,
-            written: self.patch.written.tempo,
-        };
+        let manner = self.manner(wishes);
         let when = When::Frame(frame - self.base);
         let patch = &self.patch;
         self.follower.follow(moment, manner, frame, frames, |change| tell(patch, when, change));
         self.automation.follow(wishes, patch, |change| tell(patch, when, change));
+    }
+
+    fn manner(&self, wishes: &Wishes) -> Manner {
+        let written = self.patch.written.tempo;
+        Manner { free: wishes.free, through: wishes.through, offset: wishes.tempo, written }
     }
 
     /// Sends a note to every node that takes notes from outside.
@@ -108,12 +129,22 @@ impl Running {
     /// they are heard.
     pub fn quantum(&mut self) -> (&[NoteOut], i64) {
         self.engine.quantum();
+        let heard = |x: &f32| x.abs() >= UNHEARD;
+        self.unheard = match self.engine.output().iter().any(|channel| channel.iter().any(heard)) {
+            true => 0,
+            false => self.unheard.saturating_add(QUANTUM as u32),
+        };
         (self.engine.notes_out(), self.base + QUANTUM as i64)
     }
 
     /// A channel of the last quantum.
     pub fn output(&self, channel: usize) -> &[f32; QUANTUM] {
         &self.engine.output()[channel]
+    }
+
+    /// Frames per second.
+    pub fn sample_rate(&self) -> u32 {
+        self.engine.sample_rate()
     }
 
     /// Whether time goes on.
