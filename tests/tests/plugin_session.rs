@@ -219,3 +219,84 @@ fn a_large_session_is_loaded_while_it_plays_without_a_late_block() {
     assert!(hanging(&active.sent).is_empty());
     instance.deactivate(active);
 }
+
+/// A tone whose level a control moves, behind a limiter: what moves it waits for the sound that it belongs to.
+const BEHIND: &str = "auralis: 1
+name: Behind
+nodes:
+  tone: { type: oscillator, frequency: 440 Hz, gain: -20 dB }
+  even: { type: limiter, in: tone }
+  late: { type: gain, in: even }
+  out: { type: output, in: late }
+expose:
+  level: { to: late.gain }
+";
+
+#[test]
+fn what_a_session_has_moved_behind_latency_is_heard_from_the_first_frame() {
+    let library = library();
+    let mut plain = instance_of(&library, BEHIND);
+    let slot = plain.param("Slot 1");
+    let quiet = plain.read(slot, "-24 dB").unwrap();
+    let mut active = plain.activate(48_000.0, 512);
+    let [loud, _] = active.render(48_000, &[512], STOPPED, &[]);
+    plain.deactivate(active);
+    plain.set(slot, quiet);
+    let kept = plain.save();
+    for again in 0..3 {
+        let mut instance = library.instance();
+        assert!(instance.load(&kept));
+        let mut active = instance.activate(48_000.0, 512);
+        if again == 1 {
+            active.render(5_000, &[512], STOPPED, &[]);
+            active.reset();
+        }
+        let [left, _] = active.render(48_000, &[512], STOPPED, &[]);
+        let fall = level_db(&loud[2_000..4_000]) - level_db(&left[2_000..4_000]);
+        assert!((fall - 24.0).abs() < 0.1, "{again}: {fall}");
+        instance.deactivate(active);
+    }
+}
+
+#[test]
+fn a_control_that_a_text_no_longer_has_gives_back_what_it_moved() {
+    let library = library();
+    let mut instance = instance_of(&library, BEHIND);
+    let slot = instance.param("Slot 1");
+    let quiet = instance.read(slot, "-24 dB").unwrap();
+    let mut active = instance.activate(48_000.0, 512);
+    let [loud, _] = active.render(48_000, &[512], STOPPED, &[]);
+    active.render(48_000, &[512], STOPPED, &[(0, Event::Param(slot, quiet))]);
+    instance.load_piece("test", BEHIND.split("expose:").next().unwrap());
+    let [left, _] = settled(&mut active);
+    let off = level_db(&loud[40_000..]) - level_db(&left[90_000..]);
+    assert!(off.abs() < 0.1, "{off}");
+    instance.deactivate(active);
+}
+
+#[test]
+fn a_piece_that_comes_before_the_first_block_is_not_faded_to() {
+    let library = library();
+    let mut instance = instance_of(&library, BEHIND);
+    instance.set_offline(true);
+    let mut active = instance.activate(48_000.0, 512);
+    instance.load_piece("silence", KEYS);
+    let [left, _] = active.render(48_000, &[512], STOPPED, &[]);
+    assert_eq!(peak(&left), 0.0, "nothing is heard of what nobody heard");
+    instance.deactivate(active);
+}
+
+#[test]
+fn a_bypass_in_the_block_of_a_note_leaves_none_hanging() {
+    let library = library();
+    let text = "auralis: 1\nnodes: { keys: { type: midi_in }, thru: { type: midi_out, in: keys } }";
+    let mut instance = instance_of(&library, text);
+    let bypass = instance.param("Bypass");
+    let mut active = instance.activate(48_000.0, 512);
+    active.render(512, &[512], STOPPED, &[(500, Event::On(0, 60, 0.8))]);
+    let events =
+        [(0, Event::Param(bypass, 1.0)), (100, Event::Off(0, 60)), (2_000, Event::Param(bypass, 0.0))];
+    active.render(48_000, &[512], STOPPED, &events);
+    assert!(hanging(&active.sent).is_empty(), "{:?}", active.sent);
+    instance.deactivate(active);
+}
