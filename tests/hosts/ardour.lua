@@ -32,7 +32,7 @@ local function number(insert, name)
 	return assert(numbers(insert)[name], "no parameter is called " .. name)
 end
 
-if what == "create" then
+local function create()
 	local instrument, tempo, set, value = args[3], tonumber(args[4]), args[5], tonumber(args[6])
 	local automated, from, to, seconds = args[7], tonumber(args[8]), tonumber(args[9]), tonumber(args[10])
 	local session = create_session(folder, "s", RATE)
@@ -61,7 +61,9 @@ if what == "create" then
 	ARDOUR.LuaAPI.usleep(500000)
 	assert(session:save_state("") == 0, "not saved")
 	seen("created", track:name(), insert:plugin(0):name())
-elseif what == "export" then
+end
+
+local function export()
 	local preset, seconds = args[3], tonumber(args[4])
 	local session = load_session(folder, "s")
 	assert(session, "no session")
@@ -76,14 +78,20 @@ elseif what == "export" then
 		local list = ARDOUR.LuaAPI.plugin_automation(processor, number(insert, name))
 		seen(name, value, list:size())
 	end
-	local export = session:simple_export()
-	export:set_folder(folder .. "/export")
-	export:set_range(0, math.floor(seconds * RATE))
-	assert(export:set_preset(preset), "no such preset of exports")
-	export:set_name(args[7])
+	local job = session:simple_export()
+	job:set_folder(folder .. "/export")
+	job:set_range(0, math.floor(seconds * RATE))
+	assert(job:set_preset(preset), "no such preset of exports")
+	job:set_name(args[7])
 	-- A second export of the same session would be empty.
-	assert(export:run_export(), "the export failed")
+	assert(job:run_export(), "the export failed")
 	seen("exported", args[7])
 end
+
+local chores = { create = create, export = export }
+assert(chores[what], "create or export, not " .. tostring(what))()
+-- What still holds on to parts of the session would end after it.
+collectgarbage()
+collectgarbage()
 close_session()
 quit()
