@@ -57,10 +57,7 @@ impl Display {
         assert!(taken.expect("xwd starts").success(), "xwd fails");
         let from = format!("xwd:{}", dump.display());
         let mut convert = Command::new("convert");
-        convert
-            .args([&from, "-trim", "+repage"])
-            .arg(file)
-            .args(["-format", "%w %h %k", "-write", "info:", "null:"]);
+        convert.args([&from, "-trim", "+repage", "-write"]).arg(file).args(["-format", "%w %h %k", "info:"]);
         convert.stderr(Stdio::null());
         let said = convert.output().expect("ImageMagick's convert starts");
         let said = String::from_utf8_lossy(&said.stdout).into_owned();

@@ -58,7 +58,7 @@ fn the_instrument_is_small() {
     // What is for debuggers is not in what is given to others.
     let room = Room::new();
     let bare = room.path("bare");
-    let stripped = Command::new("strip").arg("-S").arg(bundles::clap()).arg("-o").arg(&bare).status();
+    let stripped = Command::new("strip").arg("-s").arg(bundles::clap()).arg("-o").arg(&bare).status();
     let bare = if stripped.is_ok_and(|status| status.success()) { bare } else { bundles::clap().into() };
     let bytes = std::fs::metadata(bare).unwrap().len() - font;
     eprintln!("the instrument has {:.1} MB without the SoundFont", bytes as f64 / 1e6);
