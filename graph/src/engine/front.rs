@@ -103,6 +103,7 @@ impl Engine {
             self.quantum();
         }
         self.taken = QUANTUM;
+        let _guard = crate::realtime::enter();
         // SAFETY: no quantum waits, so that no worker looks at the machine.
         unsafe { self.machine.as_mut() }.reset(start);
     }
