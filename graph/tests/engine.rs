@@ -71,7 +71,7 @@ fn busy(blocks: &[usize]) -> [Vec<f32>; 2] {
     built.controller.set(Setting::Tempo(97.5), When::Frame(7_001)).unwrap();
     built.controller.set_param("tone", "mute", Amount::Value(1.0), When::Frame(9_999)).unwrap();
     built.controller.note("keys", NoteEvent::on(0, 0, 9, 72.0, 1.0), When::Frame(3_333)).unwrap();
-    send(auralis_graph::command::Change::Locate { tick: 10.0, jump: true }, When::Frame(12_345));
+    send(auralis_graph::command::Change::seek(10), When::Frame(12_345));
     render_blocks(&mut built, 24_000, blocks)
 }
 

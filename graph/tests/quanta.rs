@@ -67,8 +67,7 @@ fn an_engine_is_edited_and_steered_from_another_thread() {
             let _ = controller.set_param("tone", "mute", Amount::Value(1.0), When::Now);
             let _ = controller.note("keys", NoteEvent::on(0, 0, 9, 72.0, 1.0), When::Now);
             let _ = controller.set(Setting::Tempo(97.5), When::Tick(40));
-            let _ = controller
-                .send(Command { when: When::Now, change: Change::Locate { tick: 10.0, jump: true } });
+            let _ = controller.send(Command { when: When::Now, change: Change::seek(10) });
             editor.sweep();
             std::thread::yield_now();
         }

@@ -73,7 +73,7 @@ fn a_synced_one_begins_its_cycles_with_the_bars_wherever_playing_starts() {
         );
     }
     let mut built = build_text(&text("shape: saw, sync: 1 bar"), &catalogue());
-    let seek = Command { when: When::Frame(10_000), change: Change::Seek(3840 * 1000 + 960) };
+    let seek = Command { when: When::Frame(10_000), change: Change::seek(3840 * 1000 + 960) };
     built.controller.send(seek).unwrap();
     let [left, _] = render_blocks(&mut built, 60_000, &[512]);
     for i in (10_000..60_000).step_by(97) {
@@ -128,7 +128,7 @@ fn any_position_of_a_synced_chance_is_found_without_playing_up_to_it() {
     let played = lfo("shape: drift, sync: 1/4", 60.0);
     let mut built = build_text(&text("shape: drift, sync: 1/4"), &catalogue());
     // Bar 26 is at 50 s.
-    built.controller.send(Command { when: When::Frame(0), change: Change::Seek(25 * 3840) }).unwrap();
+    built.controller.send(Command { when: When::Frame(0), change: Change::seek(25 * 3840) }).unwrap();
     let [found, _] = render_blocks(&mut built, 96_000, &[512]);
     let apart = found.iter().zip(&played[50 * 48_000..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart < 1e-3, "{apart}");
