@@ -11,26 +11,12 @@ const VARIABLE: &str = "AURALIS_INSTRUMENT";
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed={VARIABLE}");
-    strip();
     let identity = match env::var(VARIABLE) {
         Ok(folder) if !folder.is_empty() => made(Path::new(&folder)),
         _ => general(),
     };
     let out = env::var("OUT_DIR").expect("cargo gives build scripts a folder");
     fs::write(Path::new(&out).join("identity.rs"), identity).expect("cargo's folder can be written");
-}
-
-/// A bundle that is given away carries no names of functions: they are an eighth of it.
-fn strip() {
-    let given = |variable: &str| env::var(variable).unwrap_or_default();
-    if given("PROFILE") != "release" {
-        return;
-    }
-    match given("CARGO_CFG_TARGET_OS").as_str() {
-        "macos" => println!("cargo:rustc-link-arg-cdylib=-Wl,-x"),
-        "windows" => {}
-        _ => println!("cargo:rustc-link-arg-cdylib=-Wl,--strip-all"),
-    }
 }
 
 fn general() -> String {
