@@ -1,7 +1,7 @@
 //! The command line: exit status, what goes to which output, and that its words help.
 
 use auralis_tests::{Room, Said, finish};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::process::Stdio;
 
 const RAIN: &str = "auralis: 1
@@ -58,6 +58,33 @@ fn wrong_use_is_status_2() {
     }
     let nothing = room.run(&[]);
     nothing.fails(2, &["Usage: auralis"]);
+}
+
+#[test]
+fn a_check_says_what_a_preset_is_made_of() {
+    let room = Room::new();
+    let bell = concat!(env!("CARGO_MANIFEST_DIR"), "/../nodes/assets/glass.wav");
+    let bell = room.put("bell.wav", std::fs::read(bell).unwrap());
+    let text = "auralis: 1
+name: Bells
+author: Somebody
+nodes:
+  one: { type: sampler, file: bell.wav }
+  two: { type: sampler, file: ./bell.wav }
+  own: { type: sampler }
+  out: { type: output, in: [one, two, own] }
+";
+    room.put("bells.yaml", text);
+    let said = room.run(&["check", "--parts", "bells.yaml"]);
+    said.ok();
+    let path = bell.canonicalize().unwrap();
+    let asset = |name: &str| json!({ "name": name, "path": path });
+    let expected = json!([{
+        "title": "Bells", "author": "Somebody", "text": text, "assets": [asset("./bell.wav"), asset("bell.wav")],
+    }]);
+    assert_eq!(said.json(), expected);
+    room.put("wrong.yaml", text.replace("type: output", "type: outptu"));
+    room.run(&["check", "--parts", "wrong.yaml"]).says(1, &["did you mean `output`?"]);
 }
 
 #[test]

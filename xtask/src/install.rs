@@ -56,3 +56,27 @@ impl Folders {
         Ok(Self { clap, vst3 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_go_where_the_system_keeps_them_and_nowhere_without_a_home() {
+        let home = std::env::temp_dir();
+        let folders = Folders::of(|_| Some(home.clone())).unwrap();
+        let below = |path: &Path| path.strip_prefix(&home).unwrap().display().to_string().replace('\\', "/");
+        let expected = if cfg!(target_os = "windows") {
+            ["Programs/Common/CLAP", "Programs/Common/VST3"]
+        } else if cfg!(target_os = "macos") {
+            ["Library/Audio/Plug-Ins/CLAP", "Library/Audio/Plug-Ins/VST3"]
+        } else {
+            [".clap", ".vst3"]
+        };
+        assert_eq!([below(&folders.clap), below(&folders.vst3)], expected);
+        for none in [None, Some(PathBuf::from("not/absolute"))] {
+            let said = Folders::of(|_| none.clone()).unwrap_err();
+            assert!(said.contains("names no folder") && said.contains("cargo xtask bundle"), "{said}");
+        }
+    }
+}
