@@ -56,7 +56,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         there: || shell::is_there("Xvfb") && shell::is_there("openbox") || !LINUX,
-        packages: &["xvfb", "openbox"],
+        packages: &["xvfb", "openbox", "libgl1", "libgl1-mesa-dri", "libxkbcommon-x11-0"],
         what: "a display that nobody sees and its window manager, for the instrument's editor",
     },
     Need {
