@@ -33,8 +33,14 @@ impl Display {
         BufReader::new(said).read_line(&mut number).expect("Xvfb says its number");
         let name = format!(":{}", number.trim());
         let mut manager = Command::new("openbox");
-        manager.env("DISPLAY", &name).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let manager = manager.spawn().expect("openbox starts");
+        // Windows that open before it manages them find no names for what they want of it.
+        manager.args(["--startup", "echo ready"]).env("DISPLAY", &name);
+        manager.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut manager = manager.spawn().expect("openbox starts");
+        let said = manager.stdout.take().expect("its standard output is a pipe");
+        let mut ready = String::new();
+        BufReader::new(said).read_line(&mut ready).expect("openbox says that it is ready");
+        assert_eq!(ready.trim(), "ready", "openbox does not start");
         Self { server, manager, name }
     }
 
