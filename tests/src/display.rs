@@ -1,13 +1,15 @@
 //! A display that nobody sees, with a window manager, and pictures of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// An X server; it ends with this.
 pub struct Display {
     server: Child,
     manager: Child,
+    /// What the window manager goes on saying: nobody who writes to it is to find it closed.
+    _said: BufReader<ChildStdout>,
     name: String,
 }
 
@@ -37,11 +39,10 @@ impl Display {
         manager.args(["--startup", "echo ready"]).env("DISPLAY", &name);
         manager.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut manager = manager.spawn().expect("openbox starts");
-        let said = manager.stdout.take().expect("its standard output is a pipe");
-        let mut ready = String::new();
-        BufReader::new(said).read_line(&mut ready).expect("openbox says that it is ready");
-        assert_eq!(ready.trim(), "ready", "openbox does not start");
-        Self { server, manager, name }
+        let mut said = BufReader::new(manager.stdout.take().expect("its standard output is a pipe"));
+        let ready = said.by_ref().lines().map_while(Result::ok).any(|line| line == "ready");
+        assert!(ready, "openbox does not start");
+        Self { server, manager, _said: said, name }
     }
 
     /// What programs on it are told as `DISPLAY`.
