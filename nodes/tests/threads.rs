@@ -37,14 +37,15 @@ fn built(text: &str, catalogue: &Catalogue, threads: usize) -> Built {
     build(&preset, catalogue, &options).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-/// So many blocks, and over how many threads they came to be rendered.
+/// So many blocks, and over how many threads they came to be rendered at most: costs are measured, and on a machine that
+/// does other work as well a graph may be taken back to one for a while.
 fn render(built: &mut Built, blocks: usize) -> (Vec<u32>, usize) {
     let (mut left, mut right) = ([0.0; 512], [0.0; 512]);
     let (mut bits, mut threads) = (Vec::new(), 1);
     for _ in 0..blocks {
         built.engine.render(&mut left, &mut right);
         bits.extend(left.iter().chain(&right).map(|x| x.to_bits()));
-        threads = built.editor.balance();
+        threads = threads.max(built.editor.balance());
     }
     (bits, threads)
 }
