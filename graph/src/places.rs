@@ -11,7 +11,7 @@ pub struct Places {
     /// names. Found before any other, and by whoever may name files at all.
     pub embedded: &'static [(&'static str, &'static [u8])],
     /// Whether a preset is read and built although a file that it names is missing or cannot be read: its node is silent
-    /// then, and that is told ([`crate::Preset::warnings`], [`crate::Built::missing`], [`crate::Edited::missing`]).
+    /// then, and that is told ([`crate::Preset::warnings`], [`crate::Built::missing`], [`crate::plan::Edited::missing`]).
     pub forgiving: bool,
     /// The folder of the preset's file; none for presets that are not files.
     pub preset: Option<PathBuf>,
