@@ -127,6 +127,9 @@ pub struct Key {
 pub struct KeyError(String);
 
 impl Key {
+    /// The tonics by their semitones above C, spelled with the fewest accidentals.
+    pub const TONICS: [&'static str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
+
     /// The key of the built-in default.
     pub const A_MINOR: Key = Key { letter: b'A', accidental: 0, mode: Mode::Aeolian };
 
@@ -171,22 +174,13 @@ impl Key {
 
     /// The key a number of semitones above or below, spelled with the fewest accidentals, in the same mode.
     pub fn transposed(self, semitones: i32) -> Key {
-        const SPELLED: [(u8, i8); 12] = [
-            (b'C', 0),
-            (b'C', 1),
-            (b'D', 0),
-            (b'E', -1),
-            (b'E', 0),
-            (b'F', 0),
-            (b'F', 1),
-            (b'G', 0),
-            (b'A', -1),
-            (b'A', 0),
-            (b'B', -1),
-            (b'B', 0),
-        ];
         let class = (i32::from(self.pitch_class()) + semitones).rem_euclid(12) as usize;
-        let (letter, accidental) = SPELLED[class];
+        let name = Self::TONICS[class].as_bytes();
+        let (letter, accidental) = match name {
+            [letter, b'#', ..] => (*letter, 1),
+            [letter, _, ..] => (*letter, -1),
+            _ => (name[0], 0),
+        };
         Key { letter, accidental, mode: self.mode }
     }
 }

@@ -39,6 +39,7 @@ impl Builder {
             read: None,
             playing: None,
             known: HashMap::new(),
+            compared: (0, Vec::new()),
             seed: 0,
         };
         let thread = std::thread::Builder::new().name("auralis-builder".into()).spawn(move || work.run());
@@ -77,6 +78,8 @@ struct Work {
     playing: Option<Playing>,
     /// Hashes of files.
     known: HashMap<PathBuf, (Version, String)>,
+    /// The piece whose files were compared last, and what was found then: once it plays, a session knows the files of now.
+    compared: (u64, Vec<String>),
     /// The seed that was asked for when it was last looked at.
     seed: u64,
 }
@@ -103,9 +106,9 @@ impl Work {
             match self.desk.next_job(LOOK) {
                 Job::End => return self.stage.sweep(true),
                 Job::Look => self.guarded(0, Self::look),
-                Job::Build { version, number, piece, setup } => {
+                Job::Build { version, number, piece, reading, setup } => {
                     let saved = piece.assets.clone();
-                    self.guarded(number, |work| work.bring(number, piece, setup));
+                    self.guarded(number, |work| work.bring(number, piece, reading, setup));
                     self.desk.settle(version);
                     // Large files take their time, and nobody is to wait for that.
                     self.guarded(number, |work| work.compare(&saved));
@@ -117,9 +120,14 @@ impl Work {
 
     /// Does something; a panic in what reads and prepares, as of a file that a decoder cannot bear, ends only that.
     fn guarded(&mut self, number: u64, work: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
-            let notices = vec!["something in this preset, or in a file of it, cannot be built".to_string()];
-            self.desk.note_outcome(Outcome { number, notices, ..Outcome::default() });
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given");
+            let notice = format!(
+                "this text cannot be built, by a mistake of Auralis itself ({said}); what played goes on: leave out what \
+                 was added last"
+            );
+            self.desk.note_outcome(Outcome { number, notices: vec![notice], ..Outcome::default() });
         }
     }
 
@@ -130,15 +138,14 @@ impl Work {
         if playing.listen() {
             self.desk.note_scene(playing.scene());
         }
-        let written = playing.reading.preset.settings();
-        let Some(wishes) = self.desk.wishes().filter(|_| !playing.setup.offline) else { return };
-        let seed = wishes.settings(written).seed;
+        let (offline, reading) = (playing.setup.offline, Arc::clone(&playing.reading));
+        let seed = self.settings(&reading).seed;
         let rests = std::mem::replace(&mut self.seed, seed) == seed;
-        if playing.seed != seed && rests {
+        let Some(playing) = self.playing.as_ref().filter(|playing| playing.seed != seed) else { return };
+        if rests && !offline {
             // Composers follow by themselves, but the chance of all other nodes is drawn when they are made. A session
             // is to sound as it will when it is opened again.
             let (number, piece, setup) = (playing.number, playing.piece.clone(), playing.setup);
-            let reading = Arc::clone(&playing.reading);
             if self.play(number, &piece, &reading, setup).is_err()
                 && let Some(playing) = &mut self.playing
             {
@@ -148,12 +155,12 @@ impl Work {
     }
 
     /// Brings what plays to a piece and a setup, or says why not.
-    fn bring(&mut self, number: u64, piece: Piece, setup: Option<Setup>) {
+    fn bring(&mut self, number: u64, piece: Piece, reading: Option<Arc<Reading>>, setup: Option<Setup>) {
         let mut outcome = Outcome { number, ..Outcome::default() };
         if self.read.as_ref().is_none_or(|(read, ..)| *read != number) {
-            match Reading::of(&piece, &self.desk.catalogue) {
+            let read = || Reading::of(&piece, &self.desk.catalogue).map(Arc::new);
+            match reading.map_or_else(read, Ok) {
                 Ok(reading) => {
-                    let reading = Arc::new(reading);
                     self.desk.note_reading(number, &reading);
                     self.read = Some((number, piece, reading));
                 }
@@ -183,17 +190,13 @@ impl Work {
         reading: &Arc<Reading>,
         setup: Setup,
     ) -> Result<(), Box<Diagnostics>> {
-        let wishes = self.desk.wishes();
-        let written = reading.preset.settings();
-        let settings = wishes.map_or(written, |wishes| wishes.settings(written));
-        let tempo = self.desk.gauges.tempo().map_or(settings.tempo, f64::from);
-        let settings = Settings { tempo, ..settings };
+        let settings = self.settings(reading);
         let Some(mut before) = self.playing.take() else {
-            self.playing = Some(self.start(number, piece, reading, setup, settings)?);
+            self.playing = Some(self.start(number, piece, reading, setup)?);
             return Ok(());
         };
         if before.setup == setup {
-            let same_metre = before.reading.preset.settings().meter == written.meter;
+            let same_metre = before.reading.preset.settings().meter == settings.meter;
             let same_seed = before.seed == settings.seed;
             let done = if before.number == number && same_seed {
                 Ok(true)
@@ -207,7 +210,7 @@ impl Work {
                 return done.map(|_| ());
             }
         }
-        match self.start(number, piece, reading, setup, settings) {
+        match self.start(number, piece, reading, setup) {
             Ok(playing) => {
                 self.playing = Some(playing);
                 Ok(())
@@ -215,13 +218,19 @@ impl Work {
             Err(mistakes) => {
                 // What played before goes on, be it at another rate.
                 if before.setup != setup {
-                    let settings = Settings { tempo: settings.tempo, ..before.reading.preset.settings() };
-                    before = self.start(before.number, &before.piece, &before.reading, setup, settings)?;
+                    before = self.start(before.number, &before.piece, &before.reading, setup)?;
                 }
                 self.playing = Some(before);
                 Err(mistakes)
             }
         }
+    }
+
+    /// The settings with which a piece begins: its own, as far as the host's parameters and its tempo do not say others.
+    fn settings(&self, reading: &Reading) -> Settings {
+        let written = reading.preset.settings();
+        let settings = self.desk.wishes().map_or(written, |wishes| wishes.settings(written));
+        Settings { tempo: self.desk.gauges.tempo().unwrap_or(settings.tempo), ..settings }
     }
 
     /// Turns what plays into a further text. Returns whether it could: an engine that does not render takes a few edits
@@ -263,8 +272,8 @@ impl Work {
         piece: &Piece,
         reading: &Arc<Reading>,
         setup: Setup,
-        settings: Settings,
     ) -> Result<Playing, Box<Diagnostics>> {
+        let settings = self.settings(reading);
         let options = Options {
             socket: Socket::Plugin,
             pace: if setup.offline { Pace::Offline } else { Pace::RealTime },
@@ -300,6 +309,9 @@ impl Work {
         let Some(playing) = &self.playing else { return };
         let files: Vec<Version> = playing.editor.files().cloned().collect();
         let number = playing.number;
+        if self.compared.0 == number {
+            return self.desk.add_notices(self.compared.1.iter().cloned());
+        }
         let mut assets: Vec<Asset> = Vec::new();
         for file in files {
             let path = file.path().to_path_buf();
@@ -323,7 +335,8 @@ impl Work {
                 format!("`{name}` is another file than when the session was saved: it may sound different")
             })
         });
-        self.desk.add_notices(changed.collect::<Vec<_>>());
+        self.compared = (number, changed.collect());
+        self.desk.add_notices(self.compared.1.iter().cloned());
         self.desk.note_assets(number, assets);
     }
 }

@@ -63,6 +63,8 @@ pub enum Job {
         number: u64,
         /// The piece.
         piece: Piece,
+        /// What was read of it already, if it was.
+        reading: Option<Arc<Reading>>,
         /// How the host renders; none before it has activated the instrument.
         setup: Option<Setup>,
     },
@@ -91,8 +93,8 @@ struct State {
     setup: Option<Setup>,
     params: Weak<InstrumentParams>,
     outcome: Outcome,
-    /// The last text that was read without mistakes.
-    reading: Option<Arc<Reading>>,
+    /// The last text that was read without mistakes, and the number of its piece.
+    reading: Option<(u64, Arc<Reading>)>,
     scene: Option<Arc<Scene>>,
     ended: bool,
 }
@@ -166,7 +168,7 @@ impl Desk {
         state.number += 1;
         state.piece = piece;
         if let Ok(reading) = reading {
-            state.reading = Some(Arc::new(reading));
+            state.reading = Some((state.number, Arc::new(reading)));
         }
         self.ask();
     }
@@ -178,7 +180,7 @@ impl Desk {
 
     /// The last piece that was read without mistakes.
     pub fn reading(&self) -> Option<Arc<Reading>> {
-        self.lock().reading.clone()
+        self.lock().reading.as_ref().map(|(_, reading)| Arc::clone(reading))
     }
 
     /// What plays; none before the host has activated the instrument.
@@ -247,7 +249,9 @@ impl Desk {
             return Job::Look;
         }
         let version = self.asked.load(Ordering::Acquire);
-        Job::Build { version, number: state.number, piece: state.piece.clone(), setup: state.setup }
+        let reading = state.reading.as_ref().filter(|(number, _)| *number == state.number);
+        let reading = reading.map(|(_, reading)| Arc::clone(reading));
+        Job::Build { version, number: state.number, piece: state.piece.clone(), reading, setup: state.setup }
     }
 
     /// Tells that a request has been dealt with.
@@ -262,7 +266,7 @@ impl Desk {
     pub fn note_reading(&self, number: u64, reading: &Arc<Reading>) {
         let mut state = self.lock();
         if state.number == number {
-            state.reading = Some(Arc::clone(reading));
+            state.reading = Some((number, Arc::clone(reading)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the audio thread says of itself, for the eye. All relaxed atomics.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -10,7 +10,7 @@ pub struct Gauges {
     voices: AtomicU32,
     latency: AtomicU32,
     playing: AtomicBool,
-    tempo: AtomicU32,
+    tempo: AtomicU64,
 }
 
 /// Seconds over which the load is averaged.
@@ -64,11 +64,11 @@ impl Gauges {
 
     /// Notes the host's tempo in quarter notes per minute, 0 where it has none. Audio thread.
     pub fn set_tempo(&self, tempo: f64) {
-        self.tempo.store((tempo as f32).to_bits(), Ordering::Relaxed);
+        self.tempo.store(tempo.to_bits(), Ordering::Relaxed);
     }
 
     /// The host's tempo, if it has one.
-    pub fn tempo(&self) -> Option<f32> {
-        Some(f32::from_bits(self.tempo.load(Ordering::Relaxed))).filter(|tempo| *tempo > 0.0)
+    pub fn tempo(&self) -> Option<f64> {
+        Some(f64::from_bits(self.tempo.load(Ordering::Relaxed))).filter(|tempo| *tempo > 0.0)
     }
 }

@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::editor::extent::Extent;
 use crate::state::Kept;
-use auralis_graph::music::Mode;
+use auralis_graph::music::{Key, Mode};
 use nice_plug::prelude::*;
 use std::sync::Arc;
 
@@ -15,9 +15,6 @@ pub const BUSES: usize = 8;
 pub const CENTRE: f32 = 0.5;
 /// The lowest level of a bus in dB: silence.
 pub const SILENT_BUS: f32 = -60.0;
-
-/// The tonics that can be chosen, after "as written".
-pub const TONICS: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 
 /// What a parameter says that leaves the preset's own setting.
 const AS_WRITTEN: &str = "As written";
@@ -99,7 +96,7 @@ impl InstrumentParams {
                 }))
         };
         let as_written = || std::iter::once(AS_WRITTEN.to_string());
-        let tonics = as_written().chain(TONICS.iter().map(ToString::to_string)).collect();
+        let tonics = as_written().chain(Key::TONICS.iter().map(ToString::to_string)).collect();
         let modes = as_written().chain(Mode::ALL.iter().map(|mode| mode.name().to_string())).collect();
         Self {
             kept: Kept::new(desk),

@@ -48,7 +48,7 @@ impl SlotShape {
 
     /// Where the slot stands for a value of the control.
     pub fn place(&self, value: f32) -> f32 {
-        bend(self.control.range.position(value), self.origin, self.centre)
+        self.place_of(self.control.range.position(value))
     }
 
     /// The value at `n` as a reader sees it, to four digits.

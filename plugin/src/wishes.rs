@@ -53,10 +53,7 @@ impl Wishes {
     pub fn settings(&self, written: Settings) -> Settings {
         Settings {
             key: self.key(written.key),
-            intensity: match self.intensity == CENTRE {
-                true => written.intensity,
-                false => bend(self.intensity, CENTRE, written.intensity),
-            },
+            intensity: bend(self.intensity, CENTRE, written.intensity),
             seed: if self.seed == 0 { written.seed } else { self.seed },
             ..written
         }

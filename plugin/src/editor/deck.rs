@@ -5,10 +5,10 @@ use super::knob::{self, Fader, Knob, KnobSize};
 use super::levels::{self, Levels};
 use super::theme::{self, DEEP, GAP, LINE};
 use crate::desk::Desk;
-use crate::params::{CENTRE, InstrumentParams, TONICS};
+use crate::params::{CENTRE, InstrumentParams};
 use crate::reading::Reading;
 use crate::slots::{SlotShape, bend};
-use auralis_graph::music::Mode;
+use auralis_graph::music::{self, Mode};
 use auralis_graph::param::Unit;
 use egui::{Align, Id, Key, Layout, Margin, ScrollArea, Ui, vec2};
 use nice_plug::prelude::{BoolParam, IntParam, Param, ParamSetter};
@@ -66,7 +66,7 @@ impl Deck {
                 ui.horizontal(|ui| {
                     let key = written.key.to_string();
                     let tonic = key.split(' ').next().unwrap_or("");
-                    choice(ui, "key", 62.0, setter, &params.key, tonic, &TONICS);
+                    choice(ui, "key", 62.0, setter, &params.key, tonic, &music::Key::TONICS);
                     let modes = Mode::ALL.map(Mode::name);
                     choice(ui, "mode", 104.0, setter, &params.mode, written.key.mode.name(), &modes);
                 });

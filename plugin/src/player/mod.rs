@@ -9,8 +9,7 @@ mod keys;
 mod patch;
 mod running;
 
-pub use automation::Automation;
-pub use follow::{Manner, Moment};
+pub use follow::Moment;
 pub use patch::{Orphans, Patch};
 pub use running::Running;
 
@@ -21,23 +20,16 @@ use crossbeam_queue::ArrayQueue;
 use departures::Departures;
 use keys::Keys;
 use nice_plug::prelude::NoteEvent as HostEvent;
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What comes to the audio thread.
-pub enum Arrival {
+enum Arrival {
     /// An engine to be faded to.
     Start(Box<Running>),
     /// What the engine that plays, or the last that came, is to be steered by from now on, since it is edited.
     Edit(Box<Patch>),
-}
-
-/// What the audio thread has no more use for.
-pub enum Return {
-    /// An engine.
-    Engine(Box<Running>),
-    /// What an engine was steered by.
-    Patch(Box<Patch>),
 }
 
 /// Arrivals and returns that can be under way.
@@ -46,7 +38,8 @@ const UNDER_WAY: usize = 32;
 /// The two queues between the audio thread and the one that builds.
 pub struct Stage {
     arrivals: ArrayQueue<Arrival>,
-    returns: ArrayQueue<Return>,
+    /// What the audio thread has no more use for: engines, and what they were steered by.
+    returns: ArrayQueue<Box<dyn Any + Send>>,
 }
 
 impl Stage {
@@ -75,7 +68,7 @@ impl Stage {
         while all && self.arrivals.pop().is_some() {}
     }
 
-    fn give_back(&self, gone: Return) {
+    fn give_back(&self, gone: Box<dyn Any + Send>) {
         if let Err(gone) = self.returns.push(gone) {
             // Nobody sweeps any more. To leak is better than to free on this thread.
             std::mem::forget(gone);
@@ -216,12 +209,12 @@ impl Player {
     /// Forgets all signal, and that time has passed. Real-time safe but for its length, which grows with the graph.
     pub fn reset(&mut self) {
         if let Some(Leaving { running, .. }) = self.leaving.take() {
-            self.stage.give_back(Return::Engine(running));
+            self.stage.give_back(running);
         }
         if let Some(next) = self.next_running.take()
             && let Some(before) = self.running.replace(next)
         {
-            self.stage.give_back(Return::Engine(before));
+            self.stage.give_back(before);
         }
         if self.clock > 0 {
             self.clock = 0;
@@ -300,16 +293,16 @@ impl Player {
             let Some(arrival) = self.stage.arrivals.pop() else { return };
             match arrival {
                 Arrival::Start(running) if !self.suits(&running) => {
-                    self.stage.give_back(Return::Engine(running));
+                    self.stage.give_back(running);
                 }
                 Arrival::Start(running) if self.leaving.is_some() => self.next_running = Some(running),
                 Arrival::Start(running) => self.start(running),
                 Arrival::Edit(patch) => match &mut self.running {
                     Some(running) => {
                         let before = running.edit(patch, self.clock);
-                        self.stage.give_back(Return::Patch(before));
+                        self.stage.give_back(before);
                     }
-                    None => self.stage.give_back(Return::Patch(patch)),
+                    None => self.stage.give_back(patch),
                 },
             }
         }
@@ -322,7 +315,7 @@ impl Player {
         self.flush = true;
         let Some(before) = self.running.replace(running) else { return };
         if self.fresh {
-            self.stage.give_back(Return::Engine(before));
+            self.stage.give_back(before);
         } else {
             self.leaving = Some(Leaving { running: before, faded: 0 });
         }
@@ -394,7 +387,7 @@ impl Player {
         }
         if let Some(mut leaving) = self.leaving.take() {
             if leaving.faded as f32 >= self.sample_rate * CROSSFADE {
-                return self.stage.give_back(Return::Engine(leaving.running));
+                return self.stage.give_back(leaving.running);
             }
             leaving.running.quantum();
             self.leaving = Some(leaving);
