@@ -56,8 +56,21 @@ const NEEDS: &[Need] = &[
     },
     Need {
         there: || shell::is_there("Xvfb") && shell::is_there("openbox") || !LINUX,
-        packages: &["xvfb", "openbox", "libgl1", "libgl1-mesa-dri", "libxkbcommon-x11-0"],
+        packages: &["xvfb", "openbox"],
         what: "a display that nobody sees and its window manager, for the instrument's editor",
+    },
+    Need {
+        there: || {
+            ["libGL.so.1", "libxkbcommon-x11.so.0", "dri/swrast_dri.so"].iter().all(|file| there_is(file))
+                || !LINUX
+        },
+        packages: &["libgl1", "libgl1-mesa-dri", "libxkbcommon-x11-0"],
+        what: "what a window without a graphics card is drawn by",
+    },
+    Need {
+        there: || there_is("libxcb.so") || !LINUX,
+        packages: &["libxcb1-dev"],
+        what: "the headers of XCB, which the tests' VST3 host links",
     },
     Need {
         there: || shell::is_there("xwd") && shell::is_there("convert") || !LINUX,

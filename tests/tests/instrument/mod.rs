@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
 use auralis_tests::clap_host::{Instance, Library, Sent, Time};
-use auralis_tests::{Room, bundles};
+use auralis_tests::{Room, bundles, hosts};
 
 /// A host that plays from its beginning at 120 beats a minute.
 pub const PLAYING: Time = Time { playing: true, tempo: 120.0, from: 0.0, looped: None };
@@ -67,18 +67,12 @@ pub fn instance_of(library: &Library, text: &str) -> Instance {
     instance
 }
 
-/// What `auralis render` writes of a preset's text, from the beginning.
+/// What `auralis render` writes of a preset's text, from the beginning: both channels.
 pub fn rendered(text: &str, rate: u32, seconds: u32, more: &[&str]) -> [Vec<f32>; 2] {
     let room = Room::new();
     room.put("piece.yaml", text);
-    let (rate, length) = (rate.to_string(), format!("{seconds}s"));
-    let mut arguments = vec!["render", "piece.yaml", "-o", "out.wav", "--bits", "32f"];
-    arguments.extend(["--rate", &rate, "--length", &length]);
-    arguments.extend(more);
-    room.run(&arguments).ok();
-    let file = hound::WavReader::open(room.path("out.wav")).unwrap();
-    let samples: Vec<f32> = file.into_samples::<f32>().map(Result::unwrap).collect();
-    [0, 1].map(|channel| samples.iter().skip(channel).step_by(2).copied().collect())
+    let frames = hosts::rendered(&room, "piece.yaml", rate, f64::from(seconds), more);
+    [0, 1].map(|channel| frames.iter().map(|frame| frame[channel]).collect())
 }
 
 /// The text of a shipped preset, and its tempo.
