@@ -51,11 +51,6 @@ pub enum Change {
 }
 
 impl Change {
-    /// The music breaks off and goes on at a tick.
-    pub fn seek(tick: i64) -> Self {
-        Self::Locate { tick: tick as f64, jump: true }
-    }
-
     /// Whether it means something else, or nothing, where the graph is another one.
     pub(crate) fn is_for_a_graph(self) -> bool {
         matches!(self, Self::Control { .. } | Self::Param { .. } | Self::Note { .. })

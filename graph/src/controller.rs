@@ -383,7 +383,10 @@ impl Controller {
 
     /// Taps a node from the engine's next quantum on, until what this gives is dropped: it sees what the node sounds. None
     /// where no node of this name runs, or it has no audio output. One tap is in force at a time, the last. While there is
-    /// one the engine looks at every node, as it does for [`Controller::watch_levels`].
+    /// one no node takes the shortest way through the engine, but levels are measured only for who watches them.
+    ///
+    /// An edit that prepares the node anew hands the tap on as it goes to the engine: what is tapped later by a controller of
+    /// before the edit shows the node that goes, and then silence; [`crate::plan::Edited::controller`] taps the new one.
     pub fn tap(&self, node: &str) -> Option<Tap> {
         let listed = self.directory.listed(*self.directory.names.get(node)?)?;
         let first = listed.peaks.first()?;

@@ -126,6 +126,14 @@ pub enum PlaceError {
     },
 }
 
+impl PlaceError {
+    /// As the mistake of a node whose key named the file.
+    pub fn of_node(&self, key: &'static str) -> NodeError {
+        let mistake = NodeError::new(self.to_string()).at(key);
+        if matches!(self, Self::Missing { .. }) { mistake.of_file() } else { mistake }
+    }
+}
+
 impl Places {
     /// Places around a preset's file.
     pub fn beside(preset: &Path) -> Self {

@@ -11,7 +11,7 @@ use auralis_graph::plan::{Editor, Options, Socket};
 use auralis_graph::settings::{Setting, Settings};
 use auralis_graph::testing::measure::{level_db, peak, pitch, rms};
 use auralis_graph::testing::realtime::{self, CheckedAllocator};
-use auralis_graph::testing::{RATE, build_at, build_text, read, render, render_blocks};
+use auralis_graph::testing::{RATE, build_at, build_text, read, render, render_blocks, seek};
 use plain::catalogue;
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +71,7 @@ fn busy(blocks: &[usize]) -> [Vec<f32>; 2] {
     built.controller.set(Setting::Tempo(97.5), When::Frame(7_001)).unwrap();
     built.controller.set_param("tone", "mute", Amount::Value(1.0), When::Frame(9_999)).unwrap();
     built.controller.note("keys", NoteEvent::on(0, 0, 9, 72.0, 1.0), When::Frame(3_333)).unwrap();
-    send(auralis_graph::command::Change::seek(10), When::Frame(12_345));
+    send(seek(10), When::Frame(12_345));
     render_blocks(&mut built, 24_000, blocks)
 }
 

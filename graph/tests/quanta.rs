@@ -4,13 +4,13 @@
 mod plain;
 
 use auralis_graph::Built;
-use auralis_graph::command::{Change, Command, When};
+use auralis_graph::command::{Command, When};
 use auralis_graph::engine::Start;
 use auralis_graph::note::NoteEvent;
 use auralis_graph::param::Amount;
 use auralis_graph::places::Places;
 use auralis_graph::settings::Setting;
-use auralis_graph::testing::{build_at, read};
+use auralis_graph::testing::{build_at, read, seek};
 use plain::catalogue;
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ fn an_engine_is_edited_and_steered_from_another_thread() {
             let _ = controller.set_param("tone", "mute", Amount::Value(1.0), When::Now);
             let _ = controller.note("keys", NoteEvent::on(0, 0, 9, 72.0, 1.0), When::Now);
             let _ = controller.set(Setting::Tempo(97.5), When::Tick(40));
-            let _ = controller.send(Command { when: When::Now, change: Change::seek(10) });
+            let _ = controller.send(Command { when: When::Now, change: seek(10) });
             editor.sweep();
             std::thread::yield_now();
         }

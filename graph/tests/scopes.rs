@@ -147,6 +147,17 @@ fn tapping_changes_nothing_of_what_is_heard() {
 }
 
 #[test]
+fn a_tap_measures_no_levels() {
+    let mut built = build_text(&text(GRAPH), &catalogue());
+    let _tap = built.controller.tap("tone").unwrap();
+    heard(&mut built, 640);
+    assert!(built.controller.take_levels().all(|level| level == 0.0));
+    let _watch = built.controller.watch_levels();
+    heard(&mut built, 640);
+    assert!(built.controller.take_levels().any(|level| level > 0.1), "both at once");
+}
+
+#[test]
 fn what_is_read_while_it_is_written_is_whole_or_silence() {
     let mut built = build_text(&text(GRAPH), &catalogue());
     let tap = built.controller.tap("tone").unwrap();

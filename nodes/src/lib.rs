@@ -39,6 +39,20 @@ mod window;
 
 use auralis_graph::{Catalogue, Kind};
 
+/// What nodes hold in common, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Samples of SoundFonts.
+    pub fonts: usize,
+    /// Recordings.
+    pub recordings: usize,
+}
+
+/// What the nodes of this process hold in common. Control side: waits for one who loads.
+pub fn held() -> Held {
+    Held { fonts: soundfont::held(), recordings: sampler::held() }
+}
+
 /// Every node that a preset can use.
 pub fn catalogue() -> Catalogue {
     Catalogue::new([

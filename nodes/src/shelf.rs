@@ -31,6 +31,12 @@ impl<K: PartialEq, V> Shelf<K, V> {
         kept.push((key, Arc::downgrade(&thing)));
         Ok(thing)
     }
+
+    /// The sum of something over all things that someone uses.
+    pub fn sum(&self, weigh: impl Fn(&V) -> usize) -> usize {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter_map(|(_, thing)| thing.upgrade()).map(|thing| weigh(&thing)).sum()
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +50,8 @@ mod tests {
         let (first, second) = (make("first"), make("second"));
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(*shelf.get(2, || Ok::<_, ()>("other".into())).unwrap(), "other");
+        shelf.get(2, || Ok::<_, ()>("other".into())).unwrap();
+        assert_eq!(shelf.sum(String::len), 5, "of what is used");
         drop((first, second));
         assert_eq!(*make("third"), "third");
     }

@@ -3,6 +3,7 @@
 
 use auralis_graph::chance::Chance;
 use auralis_graph::command::When;
+use auralis_graph::engine::Start;
 use auralis_graph::note::NoteEvent;
 use auralis_graph::places::Places;
 use auralis_graph::plan::{Edited, Editor};
@@ -364,6 +365,25 @@ fn commands_for_a_graph_that_is_still_to_come_wait_for_it() {
     running.controller.set_param("tone", "gain", quiet, When::Now).expect("the engine takes it");
     running.render(0.1);
     assert!((level_db(&running.render(0.2)[0]) + 63.0).abs() < 0.5);
+}
+
+#[test]
+fn a_reset_keeps_what_was_asked_between_edits_that_wait() {
+    let graph = |first: &str, hiss: f32| {
+        format!(
+            "{first}  hiss: {{ type: noise, gain: {hiss} dB }}\n{TONE}  out: {{ type: output, in: tone }}\n"
+        )
+    };
+    let mut running = Running::new(&graph("", -80.0));
+    running.render(0.1);
+    running.edit(&graph("", -81.0));
+    let quiet = auralis_graph::param::Amount::Value(-60.0);
+    running.controller.set_param("tone", "gain", quiet, When::Now).expect("the engine takes it");
+    running.edit(&graph("  more: { type: noise }\n", -82.0));
+    running.edit(&graph("", -83.0));
+    running.engine.reset(&Start::beginning(running.engine.settings()));
+    let level = level_db(&running.render(0.2)[0]);
+    assert!((level + 63.0).abs() < 0.5, "{level}");
 }
 
 #[test]

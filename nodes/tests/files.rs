@@ -141,6 +141,13 @@ fn an_edit_finds_a_file_that_was_missing_and_keeps_one_that_has_gone() {
     };
     let quiet = level_db(&heard(&mut built));
     assert!(quiet < -40.0 && built.missing.len() == 1, "{quiet}");
+    // As long as it is missing nothing is to be prepared.
+    let edited = edit(&mut built, &read(&text, &places).unwrap());
+    assert!(edited.missing == built.missing && edited.prepared.is_empty(), "{:?}", edited.prepared);
+    std::fs::write(folder().join("late.wav"), "this is no sound").unwrap();
+    let edited = edit(&mut built, &read(&text, &places).unwrap());
+    assert!(edited.missing.len() == 1 && edited.missing != built.missing, "{:?}", edited.missing);
+    heard(&mut built);
     std::fs::write(folder().join("late.wav"), GLASS).unwrap();
     let edited = edit(&mut built, &read(&text, &places).unwrap());
     assert!(edited.missing.is_empty() && edited.prepared == ["play"]);

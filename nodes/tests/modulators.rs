@@ -2,11 +2,11 @@
 
 mod sound;
 
-use auralis_graph::command::{Change, Command, When};
+use auralis_graph::command::{Command, When};
 use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::settings::Setting;
 use auralis_graph::testing::measure::{peak, rms};
-use auralis_graph::testing::{build_text, render, render_blocks};
+use auralis_graph::testing::{build_text, render, render_blocks, seek};
 use auralis_nodes::catalogue;
 use sound::{Note, frame};
 
@@ -73,8 +73,8 @@ fn a_synced_one_begins_its_cycles_with_the_bars_wherever_playing_starts() {
         );
     }
     let mut built = build_text(&text("shape: saw, sync: 1 bar"), &catalogue());
-    let seek = Command { when: When::Frame(10_000), change: Change::seek(3840 * 1000 + 960) };
-    built.controller.send(seek).unwrap();
+    let command = Command { when: When::Frame(10_000), change: seek(3840 * 1000 + 960) };
+    built.controller.send(command).unwrap();
     let [left, _] = render_blocks(&mut built, 60_000, &[512]);
     for i in (10_000..60_000).step_by(97) {
         let phase = (0.25 + (i - 10_000) as f64 / 96_000.0).fract();
@@ -128,7 +128,7 @@ fn any_position_of_a_synced_chance_is_found_without_playing_up_to_it() {
     let played = lfo("shape: drift, sync: 1/4", 60.0);
     let mut built = build_text(&text("shape: drift, sync: 1/4"), &catalogue());
     // Bar 26 is at 50 s.
-    built.controller.send(Command { when: When::Frame(0), change: Change::seek(25 * 3840) }).unwrap();
+    built.controller.send(Command { when: When::Frame(0), change: seek(25 * 3840) }).unwrap();
     let [found, _] = render_blocks(&mut built, 96_000, &[512]);
     let apart = found.iter().zip(&played[50 * 48_000..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart < 1e-3, "{apart}");

@@ -155,9 +155,12 @@ impl Machine {
         }
     }
 
-    /// Takes over all edits that wait, at once: nothing is heard of what they fade.
+    /// Takes over all edits that wait, at once, and what was asked of parameters between them: nothing is heard of what
+    /// they fade.
     pub(super) fn catch_up(&mut self) {
         self.settle();
+        // Before each edit, since a command only knows the graph that it was sent to and the one after that.
+        self.keep_values();
         while let Some(page) = self.link.edits.pop() {
             self.take(page);
             if let Some(edit) = &self.edit {
@@ -168,6 +171,7 @@ impl Machine {
                 }
             }
             self.settle();
+            self.keep_values();
         }
         self.moves.clear();
     }

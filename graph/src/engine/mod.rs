@@ -164,14 +164,12 @@ impl Machine {
     /// Forgets all signal and goes to a position, with the settings in force there and before it.
     fn reset(&mut self, start: &Start) {
         self.catch_up();
-        self.keep_values();
         for shared in self.schedule.cells() {
             // SAFETY: `&mut self` is the running thread's, and this is the only reference.
             unsafe { shared.get() }.reset();
         }
         // SAFETY: as above.
         unsafe { self.schedule.memory.clear() };
-        self.pending.clear();
         self.output = [Block::SILENCE; 2];
         self.notes_out.clear();
         self.link.status.scope.clear();
@@ -190,11 +188,8 @@ impl Machine {
             let cell = unsafe { seat.cell.get() };
             cell.jump(*slot, cell.slots[usize::from(*slot)].amount, tempo);
         }
-        let controls = Arc::clone(&self.controls);
         for (index, value) in &start.controls {
-            for target in controls.get(usize::from(*index)).map_or(&[][..], |control| &control.targets) {
-                self.jump(target.node, target.param, Amount::Value(target.value(*value)));
-            }
+            self.jump_control(*index, *value);
         }
         self.link.status.publish(0, tick, self.log.current());
     }
@@ -209,7 +204,6 @@ impl Machine {
         self.take_commands();
         let timed = self.next_probe();
         let schedule = &*self.schedule;
-        let tapped = self.link.status.tapped(self.frame);
         let shared = Shared {
             schedule,
             context: Context {
@@ -223,8 +217,8 @@ impl Machine {
             },
             moves: &self.moves,
             fader: self.edit.as_ref().map(|edit| &edit.fader),
-            watched: self.link.status.is_watched() || tapped.is_some(),
-            tapped,
+            watched: self.link.status.is_watched(),
+            tapped: self.link.status.tapped(self.frame),
             link: &self.link,
             level: self.simd,
             timed,
@@ -344,21 +338,22 @@ impl Machine {
 
     /// Lets parameters stand where they were asked to go, and forgets all else that was asked for and is not done yet:
     /// it was for the time before.
-    fn keep_values(&mut self) {
+    pub(super) fn keep_values(&mut self) {
         loop {
             self.receive();
             let Some(waiting) = self.pending.pop() else { return };
             match waiting.change {
                 Change::Param { node, param, amount } => self.jump(node, param, amount),
-                Change::Control { index, value } => {
-                    let controls = Arc::clone(&self.controls);
-                    for target in controls.get(usize::from(index)).map_or(&[][..], |control| &control.targets)
-                    {
-                        self.jump(target.node, target.param, Amount::Value(target.value(value)));
-                    }
-                }
+                Change::Control { index, value } => self.jump_control(index, value),
                 _ => {}
             }
+        }
+    }
+
+    fn jump_control(&mut self, index: u16, value: f32) {
+        let controls = Arc::clone(&self.controls);
+        for target in controls.get(usize::from(index)).map_or(&[][..], |control| &control.targets) {
+            self.jump(target.node, target.param, Amount::Value(target.value(value)));
         }
     }
 

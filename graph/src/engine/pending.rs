@@ -40,10 +40,6 @@ impl Pending {
         self.list.len() == Self::CAPACITY
     }
 
-    pub fn clear(&mut self) {
-        self.list.clear();
-    }
-
     /// Takes a command in. `Now` becomes the first frame not yet computed or, for what the journal records,
     /// the next whole tick, as does a tick that has passed.
     pub fn push(&mut self, command: Command, frame: i64, timeline: &Timeline) {

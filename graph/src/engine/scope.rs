@@ -6,6 +6,7 @@ use super::memory::Memory;
 use super::schedule::{Segment, Step};
 use crate::dsp::QUANTUM;
 use crate::sync::atomic::{AtomicI64, AtomicU32, Ordering, fence};
+use std::sync::OnceLock;
 
 /// Frames that a reader can have at most: the newest.
 pub(crate) const REACH: usize = 4096;
@@ -15,12 +16,14 @@ pub(crate) const REACH: usize = 4096;
 const QUANTA: usize = if cfg!(loom) { 2 } else { 2 * REACH / QUANTUM };
 
 /// The ring of an engine, and which tap it is written for.
+#[derive(Default)]
 pub(crate) struct Scope {
     /// The number of the tap that is in force; 0 for none.
     tap: AtomicU32,
     /// How many there were.
     taps: AtomicU32,
-    quanta: Box<[Quantum]>,
+    /// There from the first tap on: most engines are never looked at.
+    quanta: OnceLock<Box<[Quantum]>>,
 }
 
 /// The samples of one quantum.
@@ -41,24 +44,22 @@ fn stamp(frame: i64, tap: u32) -> i64 {
     frame.div_euclid(QUANTUM as i64) << 16 | i64::from(tap & 0xffff)
 }
 
-impl Default for Scope {
-    fn default() -> Self {
-        let quantum = |_| Quantum {
-            stamp: AtomicI64::new(WRITING),
-            samples: std::array::from_fn(|_| AtomicU32::new(0)),
-        };
-        Self { tap: AtomicU32::new(0), taps: AtomicU32::new(0), quanta: (0..QUANTA).map(quantum).collect() }
+impl Quantum {
+    fn empty() -> Self {
+        Self { stamp: AtomicI64::new(WRITING), samples: std::array::from_fn(|_| AtomicU32::new(0)) }
     }
 }
 
 impl Scope {
-    /// Puts a new tap in the place of the one before, and gives its number.
+    /// Puts a new tap in the place of the one before, and gives its number. Control side: the first one allocates.
     pub fn open(&self) -> u32 {
+        self.quanta.get_or_init(|| std::iter::repeat_with(Quantum::empty).take(QUANTA).collect());
         let mut number = 0;
         while number == 0 {
             number = self.taps.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         }
-        self.tap.store(number, Ordering::Relaxed);
+        // Who sees the tap sees the ring.
+        self.tap.store(number, Ordering::Release);
         number
     }
 
@@ -70,22 +71,23 @@ impl Scope {
 
     /// The tap in force; 0 for none.
     pub fn tap(&self) -> u32 {
-        self.tap.load(Ordering::Relaxed)
+        self.tap.load(Ordering::Acquire)
     }
 
     /// Forgets what was written: time begins anew.
     pub fn clear(&self) {
-        self.quanta.iter().for_each(|quantum| quantum.stamp.store(WRITING, Ordering::Relaxed));
+        let quanta = self.quanta.get().into_iter().flatten();
+        quanta.for_each(|quantum| quantum.stamp.store(WRITING, Ordering::Relaxed));
     }
 
-    fn quantum(&self, frame: i64) -> &Quantum {
-        &self.quanta[frame.div_euclid(QUANTUM as i64).rem_euclid(QUANTA as i64) as usize]
+    fn quantum(&self, frame: i64) -> Option<&Quantum> {
+        self.quanta.get()?.get(frame.div_euclid(QUANTUM as i64).rem_euclid(QUANTA as i64) as usize)
     }
 
     /// Writes the quantum from a frame on. For the audio thread: by one node in each quantum, but where that node takes
     /// another's place.
     pub fn write(&self, frame: i64, tap: u32, samples: impl Fn(usize) -> f32) {
-        let quantum = self.quantum(frame);
+        let Some(quantum) = self.quantum(frame) else { return };
         quantum.stamp.store(WRITING, Ordering::Relaxed);
         // Who reads one of the new samples sees that they are being written.
         fence(Ordering::Release);
@@ -114,7 +116,8 @@ impl Scope {
     }
 
     fn read_quantum(&self, tap: u32, start: i64, from: usize, into: &mut [f32]) -> bool {
-        let (quantum, wanted) = (self.quantum(start), stamp(start, tap));
+        let Some(quantum) = self.quantum(start) else { return false };
+        let wanted = stamp(start, tap);
         if quantum.stamp.load(Ordering::Acquire) != wanted {
             return false;
         }

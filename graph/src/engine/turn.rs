@@ -30,9 +30,9 @@ pub(crate) struct Shared<'a> {
     pub moves: &'a Moves,
     /// How far an edit is, where one is under way.
     pub fader: Option<&'a Fader>,
-    /// Whether somebody wants to know how loud each node is, or what one sounds.
+    /// Whether somebody wants to know how loud each node is.
     pub watched: bool,
-    /// What one node's sound is taken for.
+    /// Where one node's sound is written, if somebody wants that.
     pub tapped: Option<Tapped<'a>>,
     pub link: &'a Link,
     pub level: Level,
@@ -40,6 +40,13 @@ pub(crate) struct Shared<'a> {
     pub timed: Probe,
     /// Nanoseconds that all of it may take; none without deadlines.
     pub deadline: Option<f32>,
+}
+
+impl Shared<'_> {
+    /// Whether anybody wants to know what comes out of nodes.
+    fn is_looked_at(&self) -> bool {
+        self.watched || self.tapped.is_some()
+    }
 }
 
 /// Steps of one segment.
@@ -214,8 +221,8 @@ impl<'a> Turn<'a> {
             place.index -= 1;
             self.join(simd);
         }
-        // Levels are noted off this walk, which has no time to ask.
-        let unwatched = !self.shared.watched;
+        // Levels and samples are noted off this walk, which has no time to ask.
+        let unwatched = !self.shared.is_looked_at();
         let rest = at.get()..steps.end;
         for (index, step) in rest.clone().zip(&segment.steps[rest]) {
             place.index = index;
@@ -271,14 +278,16 @@ impl<'a> Turn<'a> {
         let status = self.process(step, cell, &context);
         cell.end_params();
         self.finish(simd, index, step, cell, status);
-        if self.shared.watched && self.waiting.last() != Some(&(index as u32)) {
+        if self.shared.is_looked_at() && self.waiting.last() != Some(&(index as u32)) {
             self.note(step, cell);
         }
     }
 
     /// Tells those who watch.
     fn note(&self, step: &Step, cell: &Cell) {
-        levels::note(self.segment, self.memory, step, &cell.peaks);
+        if self.shared.watched {
+            levels::note(self.segment, self.memory, step, &cell.peaks);
+        }
         if let Some(tapped) = self.shared.tapped {
             scope::note(tapped, self.segment, self.memory, step, &cell.peaks);
         }
@@ -368,7 +377,7 @@ impl<'a> Turn<'a> {
             // SAFETY: as in `run_all`; the references that the bank had are gone.
             let cell = unsafe { step.cell.get() };
             self.look_at_door::<S, false>(simd, step, cell);
-            if self.shared.watched {
+            if self.shared.is_looked_at() {
                 self.note(step, cell);
             }
         }

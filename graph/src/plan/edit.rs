@@ -9,7 +9,9 @@ use crate::catalogue::Catalogue;
 use crate::controller::{Controller, EDITS, Link};
 use crate::diagnostic::Diagnostics;
 use crate::engine::glue::Onset;
-use crate::engine::{Edit, Fader, Order, Page, Peak, Reclaimed, Remodulated, Renumbering, SharedCell, crew};
+use crate::engine::{
+    Edit, Fader, Order, Page, Peak, Peaks, Reclaimed, Remodulated, Renumbering, SharedCell, crew,
+};
 use crate::node::Tail;
 use crate::param::Amount;
 use crate::places::{Places, Version};
@@ -183,7 +185,7 @@ impl Editor {
         let renumbering = self.renumbering(&plan);
         let replacements = self.replacements(&plan);
         let (controls, prepared) = (Arc::clone(&plan.controls), plan.prepared());
-        self.hand_on_tap(&plan);
+        let heirs = self.heirs(&plan);
         let (changed, leaving): (Vec<u32>, _) =
             (plan.changed.iter().map(|changed| changed.number).collect(), plan.leaving.clone());
 
@@ -233,6 +235,10 @@ impl Editor {
             quantum: 0,
             leaving: leaving.len() as u64,
         };
+        // As late as can be: from here until the engine takes the edit, nothing is tapped.
+        for (old, new) in &heirs {
+            hand_on_tap(old, new);
+        }
         // There are fewer under way than there is room for.
         let _ = self.edits.push(Page::Edit(Box::new(edit)));
         self.under_way += 1;
@@ -257,7 +263,8 @@ impl Editor {
         let stands = |file: &Version| file.is_current() || (forgiving && !file.path().exists());
         let old = |node: &&Running| !node.prepared.files.iter().all(stands);
         // A file that was missing may be there by now, or no longer be forgiven.
-        let changed = self.nodes.of_files().filter(old).chain(self.nodes.without_file());
+        let found = |node: &&Running| !node.still_misses(&self.options.places);
+        let changed = self.nodes.of_files().filter(old).chain(self.nodes.without_file().filter(found));
         anew.extend(changed.map(|node| node.part.entry.name.clone()));
         loop {
             let plan = Plan::new(preset, catalogue, &self.options, &self.nodes, &anew)
@@ -307,17 +314,14 @@ impl Editor {
         })
     }
 
-    /// A tap stays with the name of the node that it was put to.
-    fn hand_on_tap(&self, plan: &Plan) {
-        for fresh in plan.changed.iter().filter(|changed| changed.fresh) {
-            let Some(new) = fresh.node.prepared.peaks.first() else { continue };
-            let old =
-                self.nodes.named(&fresh.node.part.entry.name).and_then(|old| old.prepared.peaks.first());
-            match old.map(Peak::take_tap) {
-                None | Some(0) => {}
-                Some(tap) => new.put_tap(tap),
-            }
-        }
+    /// What is measured of nodes, and of the new ones that take their names.
+    fn heirs(&self, plan: &Plan) -> Vec<(Peaks, Peaks)> {
+        let fresh = plan.changed.iter().filter(|changed| changed.fresh).map(|changed| &changed.node);
+        let pair = |new: &Running| {
+            let old = self.nodes.named(&new.part.entry.name)?;
+            Some((Arc::clone(&old.prepared.peaks), Arc::clone(&new.prepared.peaks)))
+        };
+        fresh.filter_map(pair).collect()
     }
 
     fn renumbering(&self, plan: &Plan) -> Renumbering {
@@ -338,6 +342,16 @@ impl Editor {
             Some((Arc::clone(cells.get(new)?), Arc::clone(&self.nodes.get(*old)?.part.cell)))
         };
         plan.replaced.iter().filter_map(pair).collect()
+    }
+}
+
+/// A tap stays with the name of the node that it was put to.
+fn hand_on_tap(old: &[Peak], new: &[Peak]) {
+    if let (Some(old), Some(new)) = (old.first(), new.first()) {
+        match old.take_tap() {
+            0 => {}
+            tap => new.put_tap(tap),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::controller::{Directory, Listed};
 use crate::engine::Peaks;
 use crate::node::{Outlet as Offered, Tail};
 use crate::param::Amount;
-use crate::places::Version;
+use crate::places::{Places, Version};
 use crate::port::PacketFlow;
 use crate::preset::{NodeEntry, ParamEntry, Preset, Priority};
 use crate::voices::Voices;
@@ -62,6 +62,14 @@ impl Running {
             && self.part.widths == *widths
             && self.packets == packets
             && self.advance == advance
+    }
+
+    /// Whether it would be silent again, for want of the same file, if it were prepared anew.
+    pub fn still_misses(&self, places: &Places) -> bool {
+        let entry = &self.part.entry;
+        let mistakes = entry.kind.check(&entry.config, places);
+        let why = mistakes.iter().find(|mistake| places.forgives(mistake));
+        why.map(|mistake| mistake.of_silent(&entry.name)) == self.prepared.missing
     }
 }
 

@@ -34,8 +34,9 @@ impl Socket {
     }
 }
 
-/// A preset's nodes as a socket runs them: those that are roots there, all that reaches them, meters on what runs, and
-/// the ring that a server and the outlets for notes that a host needs. Nodes have their numbers of the preset; what is added follows.
+/// A preset's nodes as a socket runs them: those that are roots there, all that reaches them, meters on what runs, the
+/// ring that a server needs, and the outlets for notes that a host needs. Nodes have the preset's numbers; what is added
+/// follows.
 pub(crate) struct Wanted<'p> {
     preset: &'p Preset,
     added: Vec<Added>,

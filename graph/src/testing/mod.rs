@@ -7,6 +7,7 @@ pub mod reading;
 pub mod realtime;
 
 use crate::catalogue::Catalogue;
+use crate::command::Change;
 use crate::places::Places;
 use crate::plan::{Built, Options, Socket, build};
 use crate::preset::Preset;
@@ -58,6 +59,11 @@ pub fn build_at(text: &str, catalogue: &Catalogue, sample_rate: u32, socket: Soc
     let settings = preset.settings();
     let options = Options { socket, ..Options::render(sample_rate, settings, places()) };
     build(&preset, catalogue, &options).unwrap_or_else(|mistakes| panic!("\n{mistakes}\n{text}"))
+}
+
+/// The music breaks off and goes on at a tick.
+pub fn seek(tick: i64) -> Change {
+    Change::Locate { tick: tick as f64, jump: true }
 }
 
 /// Renders frames in blocks whose lengths repeat those given.

@@ -1,6 +1,6 @@
 //! What is held on a keyboard, and the chord that follows from it. Audio thread: never allocates.
 
-use super::harmony::PitchClasses;
+use super::harmony::{Palette, PitchClasses};
 use arrayvec::ArrayVec;
 use auralis_graph::music::Key;
 use auralis_graph::note::{NoteEvent, NoteKind};
@@ -64,10 +64,14 @@ impl Hands {
                 let pitch = pitch.round().clamp(0.0, 127.0) as u8;
                 self.keys.push(Down { id: event.id, channel, key: pitch });
                 // A hand that comes says what it means: those that let go before it did no longer count.
-                self.form(key);
+                self.settle(key);
             }
             NoteKind::Off { .. } => self.lift(frame, sample_rate, |down| down.id == event.id),
-            NoteKind::Sustain(value) if value >= 0.5 => self.pedals |= 1 << channel,
+            NoteKind::Sustain(value) if value >= 0.5 => {
+                self.pedals |= 1 << channel;
+                // What sounds now is held, with keys that were lifted a moment ago.
+                self.settles = None;
+            }
             NoteKind::Sustain(_) => {
                 self.pedals &= !(1 << channel);
                 self.lift(frame, sample_rate, |_| false);
@@ -81,10 +85,13 @@ impl Hands {
         }
     }
 
-    /// Looks at the keys that are left, at [`Hands::settles`].
+    /// Forms the chord of the keys that are left, at [`Hands::settles`].
     pub fn settle(&mut self, key: Key) {
         self.settles = None;
-        self.form(key);
+        let Some(lowest) = self.keys.iter().map(|down| down.key).min() else { return };
+        let held = self.keys.iter().fold(PitchClasses::default(), |set, down| set.with(down.key));
+        let tones = if held.0.count_ones() == 1 { triad(lowest, key) } else { held };
+        self.chord = Some(HeldChord { tones, lowest: lowest % 12 });
     }
 
     /// Nothing is held.
@@ -103,23 +110,13 @@ impl Hands {
             self.settles = Some(frame + (GRACE * f64::from(sample_rate)) as i64);
         }
     }
-
-    fn form(&mut self, key: Key) {
-        let Some(lowest) = self.keys.iter().map(|down| down.key).min() else { return };
-        let held = self.keys.iter().fold(PitchClasses::default(), |set, down| set.with(down.key));
-        let tones = if held.0.count_ones() == 1 { triad(lowest, key) } else { held };
-        self.chord = Some(HeldChord { tones, lowest: lowest % 12 });
-    }
 }
 
 /// The triad on a key, of its scale; on a key beside the scale, what keeps nearest to it.
 fn triad(root: u8, key: Key) -> PitchClasses {
-    let tonic = key.root();
-    let scale = key.mode.harmony().scale();
-    let scale = scale.iter().fold(PitchClasses::default(), |set, above| set.with(tonic + above));
+    let scale = Palette::new(key, false).chords;
     let (minor, major) = (scale.has(root + 3), scale.has(root + 4));
-    let third = if minor && !major { 3 } else { 4 };
-    let third = if minor && major && !scale.has(root) { 3 } else { third };
+    let third = if minor && !(major && scale.has(root)) { 3 } else { 4 };
     let fifths: &[u8] = if scale.has(root) { &[7, 6, 8] } else { &[7] };
     let fifth = fifths.iter().copied().find(|fifth| scale.has(root + fifth)).unwrap_or(7);
     PitchClasses::default().with(root).with(root + third).with(root + fifth)
@@ -222,6 +219,24 @@ mod tests {
         assert!(hands.chord().is_some());
         pedal(&mut hands, 0.0, 99);
         assert_eq!(hands.chord(), None);
+    }
+
+    #[test]
+    fn a_pedal_that_goes_down_keeps_keys_that_were_lifted_a_moment_ago() {
+        let mut hands = Hands::default();
+        for pitch in [60, 64, 67] {
+            on(&mut hands, pitch, 0);
+        }
+        off(&mut hands, 60, 1_000);
+        assert_eq!(hands.settles(), Some(1_000 + 3_840));
+        pedal(&mut hands, 1.0, 2_000);
+        assert_eq!((tones(&hands), hands.settles()), (Some(classes(&[0, 4, 7])), None));
+        off(&mut hands, 64, 3_000);
+        assert_eq!((tones(&hands), hands.settles()), (Some(classes(&[0, 4, 7])), None));
+        pedal(&mut hands, 0.0, 9_000);
+        assert_eq!(hands.settles(), Some(9_000 + 3_840));
+        hands.settle(key("A minor"));
+        assert_eq!(tones(&hands), Some(classes(&[7, 11, 2])));
     }
 
     #[test]

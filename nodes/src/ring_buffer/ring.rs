@@ -198,6 +198,11 @@ impl ChunkRing {
         ChunkWriter { free, named: vec![None; self.entries.len()] }
     }
 
+    /// Bytes of its buffers.
+    pub fn bytes(&self) -> usize {
+        self.buffers.len() * self.most_bytes
+    }
+
     /// Chunks that the ring can hold.
     pub fn capacity(&self) -> usize {
         self.entries.len()
@@ -314,6 +319,15 @@ pub struct ChunkWriter {
 }
 
 impl ChunkWriter {
+    /// Goes on at a later index, as if the chunks up to it had left the ring. Does nothing where that is not later.
+    pub fn skip_to(&mut self, ring: &ChunkRing, index: u64) {
+        if index > ring.written() {
+            // In this order the beginning is never seen behind the end.
+            ring.written.store(index, Ordering::Release);
+            ring.floor.store(index, Ordering::Release);
+        }
+    }
+
     /// Writes a chunk and returns its index. Never waits and never allocates. None, and the chunk is counted as
     /// missed, when readers hold every spare buffer or the chunk is larger than the ring was made for.
     pub fn write(&mut self, ring: &ChunkRing, packet: &Packet<'_>) -> Option<u64> {

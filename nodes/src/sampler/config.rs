@@ -4,7 +4,7 @@ use super::decode::{self, Header};
 use super::sound::{Cycle, Sound};
 use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::{Asset, Content, Embedded, PlaceError, Places, Version};
+use auralis_graph::places::{Asset, Content, Embedded, Places, Version};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,11 @@ pub static DEFAULT: &[u8] = include_bytes!("../../assets/glass.wav");
 
 /// Sounds that someone plays, by what was read, loop and crossfade.
 static SOUNDS: Shelf<(Content, Loop, f64), Sound> = Shelf::new();
+
+/// Bytes of all sounds that someone plays.
+pub fn held() -> usize {
+    SOUNDS.sum(Sound::bytes)
+}
 
 /// What is played, and how it repeats.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -172,11 +177,8 @@ impl SamplerConfig {
         if self.file == "default" {
             return Ok(Asset::Embedded(Embedded { name: "default", bytes: DEFAULT }));
         }
-        places.find(&self.file, "samples").map_err(|error| {
-            let help = "`default` is the sound that ships with Auralis";
-            let found = NodeError::new(error.to_string()).at("file").help(help);
-            if matches!(error, PlaceError::Missing { .. }) { found.of_file() } else { found }
-        })
+        let found = places.find(&self.file, "samples");
+        found.map_err(|error| error.of_node("file").help("`default` is the sound that ships with Auralis"))
     }
 
     fn refuse(asset: &Asset, refusal: &str) -> NodeError {

@@ -14,6 +14,7 @@ use auralis_graph::places::Places;
 use auralis_graph::port::Ports;
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Tail};
 use config::SamplerConfig;
+pub use config::held;
 use player::Player;
 
 /// The node; its audio half is [`Player`].

@@ -54,6 +54,12 @@ impl Place {
 }
 
 impl Sound {
+    /// Bytes of its samples.
+    pub fn bytes(&self) -> usize {
+        let stretches = [Some(&self.head), self.cycle.as_ref()].into_iter().flatten();
+        stretches.map(|stretch| (stretch.left.len() + stretch.right.len()) * size_of::<f32>()).sum()
+    }
+
     /// From a recording and its loop.
     pub fn new(recording: &Recording, cycle: Option<Cycle>) -> Self {
         let mut channels = recording.channels.clone();

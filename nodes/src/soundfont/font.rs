@@ -5,7 +5,7 @@ use super::riff::{Broken, Parts, Span, read};
 use super::tables::Tables;
 use crate::shelf::Shelf;
 use auralis_graph::NodeError;
-use auralis_graph::places::{Asset, Content, PlaceError, Places, Version};
+use auralis_graph::places::{Asset, Content, Places, Version};
 use rustysynth::{LoopMode, SoundFont};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -54,8 +54,7 @@ impl Source {
             path => places.find(path, "soundfonts").map(Self::Asset).map_err(|error| {
                 let help =
                     "`default` is the font that ships with Auralis, `system` the machine's General MIDI font";
-                let found = NodeError::new(error.to_string()).at("file").help(help);
-                if matches!(error, PlaceError::Missing { .. }) { found.of_file() } else { found }
+                error.of_node("file").help(help)
             }),
         }
     }
@@ -127,6 +126,11 @@ impl Source {
 
 /// Fonts that someone plays; None is the shipped one.
 static FONTS: Shelf<Option<Content>, Font> = Shelf::new();
+
+/// Bytes of the samples of all fonts that someone plays.
+pub fn held() -> usize {
+    FONTS.sum(|font| size_of_val(font.sound.get_wave_data()))
+}
 
 /// The machine's General MIDI font.
 fn system_font() -> Result<PathBuf, NodeError> {

@@ -15,6 +15,7 @@ use auralis_graph::places::Places;
 use auralis_graph::port::Ports;
 use auralis_graph::{Node, NodeError, Prepare, Prepared, Tail};
 use config::SoundfontConfig;
+pub use font::held;
 use player::Player;
 
 /// The node; its audio half is [`Player`].

@@ -7,7 +7,7 @@ use auralis_graph::command::{Change, Command, When};
 use auralis_graph::engine::NoteOut;
 use auralis_graph::note::{NoteEvent, NoteKind};
 use auralis_graph::plan::Socket;
-use auralis_graph::testing::{RATE, build_at, render_blocks};
+use auralis_graph::testing::{RATE, build_at, render_blocks, seek};
 use auralis_nodes::catalogue;
 use std::collections::BTreeSet;
 
@@ -215,7 +215,7 @@ fn a_pedal_keeps_the_chord() {
 fn what_is_held_holds_at_every_place_one_goes_to_and_after_a_pause() {
     let mut built = playing("texture: held");
     press(&built, 100, &D_FLAT);
-    send(&built, 50_003, Change::seek(100_000));
+    send(&built, 50_003, seek(100_000));
     send(&built, 150_001, Change::Stop);
     lift(&built, 160_000, &D_FLAT);
     press(&built, 170_000, &G_SEVEN);
@@ -266,7 +266,7 @@ fn whatever_hands_do_every_note_ends_once_and_no_key_sounds_twice() {
                 6..11 => lift(&built, frame, &(40..86).filter(|_| chance.happens(0.6)).collect::<Vec<_>>()),
                 11 => pedal(&built, frame, 1.0),
                 12 => pedal(&built, frame, 0.0),
-                13 => send(&built, frame, Change::seek(i64::from(chance.below(90_000)))),
+                13 => send(&built, frame, seek(i64::from(chance.below(90_000)))),
                 14 => at(&built, frame, NoteEvent::release_all(0, 0)),
                 _ => {
                     send(&built, frame, Change::Stop);

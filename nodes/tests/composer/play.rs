@@ -8,7 +8,7 @@ use auralis_graph::note::NoteKind;
 use auralis_graph::places::Places;
 use auralis_graph::plan::{Options, Socket};
 use auralis_graph::render::{Render, StartAt};
-use auralis_graph::testing::{RATE, read};
+use auralis_graph::testing::{RATE, read, seek};
 use auralis_nodes::catalogue;
 use auralis_nodes::composer::*;
 
@@ -164,7 +164,7 @@ fn a_loop_repeats_and_leaves_nothing_hanging() {
     let length = (to - from) * TICK;
     let mut events = Vec::new();
     for turn in 1..=10 {
-        built.controller.send(command(When::Frame(turn * length), Change::seek(from))).unwrap();
+        built.controller.send(command(When::Frame(turn * length), seek(from))).unwrap();
         let ahead = turn * length + 64 - built.engine.frame();
         events.extend(run(&mut built, ahead));
     }
@@ -186,7 +186,7 @@ fn loops_shorter_than_a_quantum_never_lose_an_end() {
     for quantum in 0..2_000i64 {
         for n in 0..12 {
             let target = (quantum * 37 + n * 4_801) % 60_000;
-            built.controller.send(command(When::Frame(quantum * 64 + n * 5), Change::seek(target))).unwrap();
+            built.controller.send(command(When::Frame(quantum * 64 + n * 5), seek(target))).unwrap();
         }
         events.extend(run(&mut built, 64));
     }
@@ -207,7 +207,7 @@ fn loops_shorter_than_a_quantum_never_lose_an_end() {
 #[test]
 fn seeks_before_the_beginning_wait_for_it() {
     let mut built = engine(FAST, "");
-    built.controller.send(command(When::Frame(1_000), Change::seek(-9_600))).unwrap();
+    built.controller.send(command(When::Frame(1_000), seek(-9_600))).unwrap();
     let heard = joined(&run(&mut built, 400_000), 400_000);
     assert!(sounding_at(&heard, 1_000).is_empty() && sounding_at(&heard, 96_999).is_empty());
     let straight = joined(&run(&mut engine(FAST, ""), 300_000), 300_000);
@@ -218,10 +218,10 @@ fn seeks_before_the_beginning_wait_for_it() {
 fn positions_beyond_all_time_are_silent_and_harmless() {
     let mut built = engine(FAST, "follow: beat");
     for tick in [i64::MAX, i64::MIN, i64::MAX / 4 - 10, -i64::MAX / 4] {
-        built.controller.send(command(When::Now, Change::seek(tick))).unwrap();
+        built.controller.send(command(When::Now, seek(tick))).unwrap();
         run(&mut built, 6_400);
     }
-    built.controller.send(command(When::Now, Change::seek(0))).unwrap();
+    built.controller.send(command(When::Now, seek(0))).unwrap();
     assert!(run(&mut built, 64_000).len() > 5);
 }
 
