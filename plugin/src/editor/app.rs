@@ -5,6 +5,7 @@ use super::deck::{self, Deck};
 use super::graph_view::{GraphView, Remarks};
 use super::header::{self, Header, Heading, Panes};
 use super::levels::{self, Levels};
+use super::saving;
 use super::scope::Scope;
 use super::text::TextPane;
 use super::theme::{self, AMBER, AURORA, DEEP, DIM, FAINT, GAP, INK, LINE, NIGHT, ROSE};
@@ -15,6 +16,7 @@ use crate::reading::{Piece, Reading};
 use egui::{Frame, Key, Margin, Modifiers, Panel, Rect, Stroke, Ui, pos2, vec2};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::Param;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Seconds between two looks, while something moves and while nothing does.
@@ -40,10 +42,15 @@ pub struct App {
     panes: Panes,
     /// The number of the piece that is shown.
     number: u64,
-    /// What was loaded: what the text goes back to.
+    /// What was loaded or saved: what the text goes back to. Its name may be another one than that of what plays, since
+    /// another name would be another piece.
     loaded: Piece,
+    /// The user's folder of presets.
+    folder: Option<PathBuf>,
     /// The name under which the text is to be saved, while that is asked.
     saving: Option<String>,
+    /// Whether the keyboard is to go to that name.
+    wants_name: bool,
     /// What became of saving.
     said: Option<(String, bool)>,
     /// Counts edits, for the host.
@@ -56,7 +63,7 @@ impl App {
         let loaded = desk.piece();
         Self {
             header: Header::default(),
-            browser: Browser::new(desk),
+            browser: Browser::default(),
             text: TextPane::new(loaded.text.clone()),
             graph: GraphView::default(),
             scope: Scope::default(),
@@ -65,7 +72,9 @@ impl App {
             panes: Panes { library: true, text: true },
             number: desk.number(),
             loaded,
+            folder: auralis_library::users_folder(),
             saving: None,
+            wants_name: false,
             said: None,
             edits: 0,
             gui: None,
@@ -77,10 +86,14 @@ impl App {
     /// A window opens.
     pub fn open(&mut self, gui: GuiContext) {
         self.gui = Some(gui);
+        if MADE.is_none() {
+            self.browser.read(&self.desk);
+        }
     }
 
-    /// The window closes: nothing is measured any more.
+    /// The window closes: what was typed is played, and nothing is measured any more.
     pub fn close(&mut self) {
+        self.flush();
         self.gui = None;
         self.levels = Levels::default();
         self.scope.close();
@@ -102,7 +115,7 @@ impl App {
         }
         let shown = scene.as_ref().map(|scene| &scene.reading).or(reading.as_ref());
         self.graph(ui, scene.as_ref(), shown, seconds);
-        let moves = self.desk.gauges.is_playing() || scene.is_some();
+        let moves = self.desk.gauges.is_playing() || self.levels.sound();
         ui.ctx().request_repaint_after_secs(if moves { LIVELY } else { CALM });
     }
 
@@ -114,16 +127,36 @@ impl App {
             let piece = self.desk.piece();
             self.text.put(&piece.text);
             self.loaded = piece;
+            self.said = None;
         }
     }
 
     /// Has a text played, and tells the host that there is something to save.
     fn play(&mut self, piece: Piece) {
+        self.said = None;
         self.number = self.desk.play(piece);
         self.edits = self.params.edits.unmodulated_plain_value().max(self.edits) + 1;
         if let Some(gui) = &self.gui {
             deck::set(&gui.param_setter(), &self.params.edits, self.edits);
         }
+    }
+
+    /// Has what stands in the text played, as a further text of what plays.
+    fn play_text(&mut self) {
+        let piece = Piece { text: self.text.text().into(), ..self.desk.piece() };
+        self.play(piece);
+    }
+
+    /// Plays what was typed last, where the text is not drawn any more.
+    fn flush(&mut self) {
+        if self.text.flush() {
+            self.play_text();
+        }
+    }
+
+    fn revert(&mut self) {
+        self.text.put(&self.loaded.text);
+        self.play_text();
     }
 
     fn shortcuts(&mut self, ui: &Ui) {
@@ -189,14 +222,13 @@ impl App {
         if let Some(piece) = chosen {
             self.text.put(&piece.text);
             self.loaded = piece.clone();
-            self.said = None;
             self.play(piece);
         }
     }
 
     fn text(&mut self, ui: &mut Ui, outcome: &Outcome) {
         if !self.panes.text {
-            return;
+            return self.flush();
         }
         let wide = ui.ctx().content_rect().width();
         let frame = Frame::NONE.fill(NIGHT).inner_margin(Margin { left: 8, right: 12, top: 12, bottom: 12 });
@@ -212,8 +244,7 @@ impl App {
             self.text.show(ui)
         });
         if play.inner {
-            let piece = Piece { text: self.text.text().into(), ..self.desk.piece() };
-            self.play(piece);
+            self.play_text();
         }
     }
 
@@ -233,9 +264,7 @@ impl App {
                 let revert =
                     ui.add_enabled(changed, small("Revert")).on_hover_text("Back to what was loaded");
                 if revert.clicked() {
-                    let piece = self.loaded.clone();
-                    self.text.put(&piece.text);
-                    self.play(piece);
+                    self.revert();
                 }
                 let wrap = small("Wrap").selected(self.text.wrap);
                 if ui.add(wrap).on_hover_text("Break long lines at the edge").clicked() {
@@ -257,7 +286,7 @@ impl App {
     /// The text's state in a few words, and all of it.
     fn state(&self, outcome: &Outcome) -> (String, egui::Color32, String) {
         if let Some((said, fine)) = &self.said {
-            return (said.clone(), if *fine { AURORA } else { ROSE }, String::new());
+            return (said.clone(), if *fine { AURORA } else { ROSE }, said.clone());
         }
         let errors = outcome.mistakes.as_ref().map_or(0, |mistakes| mistakes.errors());
         if errors > 0 {
@@ -271,6 +300,9 @@ impl App {
             return (notice.clone(), AMBER, outcome.notices.join("\n"));
         }
         match outcome.warnings.as_ref().map_or(0, |warnings| warnings.iter().count()) {
+            0 if self.text.is_large() => {
+                ("As it plays".into(), AURORA, "A text as long as this is shown without colours".into())
+            }
             0 => ("As it plays".into(), AURORA, String::new()),
             1 => ("1 warning".into(), AMBER, String::new()),
             count => (format!("{count} warnings"), AMBER, String::new()),
@@ -282,6 +314,7 @@ impl App {
         self.saving = Some(stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()));
         self.said = None;
         self.panes.text = true;
+        self.wants_name = true;
     }
 
     /// Asks under which name the text is to be saved.
@@ -295,38 +328,40 @@ impl App {
                 .margin(vec2(8.0, 5.0))
                 .desired_width(width);
             let response = ui.add(field);
-            if !response.has_focus()
-                && !response.lost_focus()
-                && ui.memory(|memory| memory.focused().is_none())
-            {
+            if std::mem::take(&mut self.wants_name) {
                 response.request_focus();
             }
             save = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             leave = ui.input(|input| input.key_pressed(Key::Escape));
-            let exists = own_file(&name).is_some_and(|path| path.exists());
+            let exists = saving::file_of(self.folder.as_deref(), &name).is_ok_and(|path| path.exists());
             save |= ui.button(if exists { "Replace" } else { "Save" }).clicked();
             leave |= ui.button("Cancel").clicked();
         });
         if save {
-            self.said = Some(match self.save(&name) {
-                Ok(said) => (said, true),
-                Err(said) => (said, false),
-            });
+            self.save(name);
+        } else if !leave {
+            self.saving = Some(name);
         }
-        self.saving = (!save && !leave).then_some(name);
     }
 
-    /// Saves the text in the user's folder.
-    fn save(&mut self, name: &str) -> Result<String, String> {
-        let path = own_file(name).ok_or("a name has letters, digits, spaces, - and _")?;
-        let folder = path.parent().ok_or("there is no folder for presets")?;
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, self.text.text()));
-        written.map_err(|error| format!("not saved: {error}"))?;
-        let name = name.trim().to_string();
-        self.loaded = Piece { text: self.text.text().into(), name: name.clone(), ..self.desk.piece() };
-        self.browser.read_again(&self.desk);
-        self.play(self.loaded.clone());
-        Ok(format!("Saved as {name}"))
+    /// Saves the text in the user's folder, and says so. Where that fails one can choose another name.
+    fn save(&mut self, name: String) {
+        self.said = Some(match self.write(&name) {
+            Ok(()) => (format!("Saved as {}", name.trim()), true),
+            Err(why) => {
+                (self.saving, self.wants_name) = (Some(name), true);
+                (format!("Not saved: {why}"), false)
+            }
+        });
+    }
+
+    /// What plays goes on under the name that it has.
+    fn write(&mut self, name: &str) -> Result<(), String> {
+        let path = saving::file_of(self.folder.as_deref(), name)?;
+        saving::write(&path, self.text.text()).map_err(|error| error.to_string())?;
+        self.loaded = Piece { text: self.text.text().into(), name: name.trim().into(), ..self.desk.piece() };
+        self.browser.read(&self.desk);
+        Ok(())
     }
 
     fn graph(
@@ -411,22 +446,87 @@ impl App {
     }
 }
 
-/// The file of a name in the user's folder; none where it is no name for a file.
-fn own_file(name: &str) -> Option<std::path::PathBuf> {
-    let name = name.trim();
-    let fine = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    let named = !name.is_empty() && name.len() <= 120 && name.chars().all(fine);
-    named.then(|| auralis_library::users_folder().map(|folder| folder.join(format!("{name}.yaml"))))?
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::screen::{self, Screen};
     use super::*;
+    use tempfile::TempDir;
+
+    /// An editor in whose text the keyboard is.
+    fn opened() -> (App, Screen, TempDir) {
+        let desk = Arc::new(Desk::new());
+        let params = Arc::new(InstrumentParams::new(&desk));
+        let (mut app, mut screen) = (App::new(&desk, &params), Screen::default());
+        let folder = TempDir::new().unwrap();
+        app.folder = Some(folder.path().join("presets"));
+        app.text.focus();
+        screen.show(Vec::new(), |ui| app.show(ui));
+        (app, screen, folder)
+    }
 
     #[test]
-    fn no_name_leads_out_of_the_folder() {
-        for name in ["", " ", "../x", "a/b", "a\\b", ".hidden", "x.yaml", "c:d"] {
-            assert_eq!(own_file(name), None, "{name}");
+    fn what_was_typed_is_played_though_the_text_or_the_window_goes() {
+        let (mut app, mut screen, _folder) = opened();
+        let before = app.desk.piece().text;
+        screen.show(screen::text("# one\n"), |ui| app.show(ui));
+        assert_eq!((app.text.text().len(), app.desk.piece().text), (before.len() + 6, before));
+        app.panes.text = false;
+        screen.show(Vec::new(), |ui| app.show(ui));
+        assert_eq!(app.desk.piece().text, app.text.text());
+        app.panes.text = true;
+        app.text.focus();
+        screen.show(Vec::new(), |ui| app.show(ui));
+        screen.show(screen::text("# two\n"), |ui| app.show(ui));
+        assert_ne!(app.desk.piece().text, app.text.text());
+        app.close();
+        assert_eq!(app.desk.piece().text, app.text.text());
+        let number = app.desk.number();
+        app.close();
+        assert_eq!(app.desk.number(), number, "it is played once");
+    }
+
+    #[test]
+    fn a_text_that_is_saved_plays_on_under_the_name_it_has() {
+        let (mut app, mut screen, folder) = opened();
+        screen.show(screen::text("# mine\n"), |ui| app.show(ui));
+        app.flush();
+        let (number, piece) = (app.desk.number(), app.desk.piece());
+        app.save(" My Piece ".into());
+        assert_eq!(app.said, Some(("Saved as My Piece".into(), true)));
+        let saved = std::fs::read_to_string(folder.path().join("presets/My Piece.yaml")).unwrap();
+        assert_eq!((saved.as_str(), app.loaded.name.as_str()), (piece.text.as_str(), "My Piece"));
+        assert_eq!((app.desk.number(), app.desk.piece()), (number, piece.clone()));
+        // What is typed is news, and what was saved is what one goes back to.
+        screen.show(screen::text("# more\n"), |ui| app.show(ui));
+        app.flush();
+        assert_eq!(app.said, None);
+        app.revert();
+        assert_eq!(app.desk.piece(), piece);
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_saved_says_why_and_asks_again() {
+        let (mut app, _screen, folder) = opened();
+        std::fs::write(folder.path().join("presets"), "no folder").unwrap();
+        for name in ["My Piece", "../x"] {
+            app.save(name.into());
+            assert_eq!(app.saving.as_deref(), Some(name));
+            let (words, ink, about) = app.state(&Outcome::default());
+            assert!(words.starts_with("Not saved: ") && ink == ROSE && about == words, "{words}");
         }
+    }
+
+    #[test]
+    fn the_keys_for_saving_lead_from_the_text_to_the_name() {
+        let (mut app, mut screen, _folder) = opened();
+        let text = app.text.text().to_string();
+        screen.show(screen::press_with(Modifiers::COMMAND, Key::S), |ui| app.show(ui));
+        let asked = app.saving.clone().expect("a name is asked for");
+        screen.show(Vec::new(), |ui| app.show(ui));
+        screen.show(screen::text("x"), |ui| app.show(ui));
+        assert_eq!(
+            (app.saving.map(|name| name.len()), app.text.text()),
+            (Some(asked.len() + 1), text.as_str())
+        );
     }
 }

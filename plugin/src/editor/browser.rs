@@ -3,7 +3,7 @@
 use super::theme::{self, AMBER, AURORA, DIM, FAINT, GAP, INK, LINE, LIT, RAISED, ROSE};
 use crate::desk::Desk;
 use crate::reading::Piece;
-use auralis_library::Listed;
+use auralis_library::{Listed, Loaded};
 use egui::{Align2, Key, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +15,7 @@ const MOST_TAGS: usize = 9;
 const ROW: f32 = 46.0;
 
 /// See the module.
+#[derive(Default)]
 pub struct Browser {
     /// What there is; it is read on another thread.
     list: Arc<OnceLock<Vec<Listed>>>,
@@ -27,27 +28,15 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Begins to read the library.
-    pub fn new(desk: &Arc<Desk>) -> Self {
-        let mut browser = Self {
-            list: Arc::default(),
-            search: String::new(),
-            tags: Vec::new(),
-            path: String::new(),
-            failed: None,
-            wants_focus: false,
-        };
-        browser.read_again(desk);
-        browser
-    }
-
-    /// Reads the library anew: there is another preset in it.
-    pub fn read_again(&mut self, desk: &Arc<Desk>) {
-        let (list, desk) = (Arc::default(), Arc::clone(desk));
-        self.list = Arc::clone(&list);
+    /// Reads the library: a window opens, or there is another preset in it.
+    pub fn read(&mut self, desk: &Arc<Desk>) {
+        self.list = Arc::default();
+        let (list, desk) = (Arc::clone(&self.list), Arc::clone(desk));
         let reader = std::thread::Builder::new().name("auralis library".into());
-        // Where no thread is to be had, the library stays empty; everything else goes on.
-        let _ = reader.spawn(move || list.set(auralis_library::list(&desk.catalogue)));
+        if reader.spawn(move || list.set(auralis_library::list(&desk.catalogue))).is_err() {
+            // Where no thread is to be had, the library is empty; everything else goes on.
+            let _ = self.list.set(Vec::new());
+        }
     }
 
     /// Has the keyboard go to the search.
@@ -87,8 +76,12 @@ impl Browser {
                 }
             },
         );
-        let opened = self.file_field(ui);
-        chosen.or(opened).and_then(|name| self.open(&name))
+        let typed = self.file_field(ui);
+        match (chosen, typed) {
+            (Some(id), _) => self.choose(&id),
+            (None, Some(path)) => self.open(&path),
+            (None, None) => None,
+        }
     }
 
     fn search_field(&mut self, ui: &mut Ui) {
@@ -148,16 +141,31 @@ impl Browser {
         (open && !self.path.trim().is_empty()).then(|| unquoted(&self.path).to_string())
     }
 
-    fn open(&mut self, name: &str) -> Option<Piece> {
-        match auralis_library::find(name) {
+    /// A preset of the library.
+    fn choose(&mut self, id: &str) -> Option<Piece> {
+        self.piece(id, auralis_library::find(id).map_err(|error| error.to_string()))
+    }
+
+    /// A file by its path. Only what ends is read: a pipe would hold up the host's windows.
+    fn open(&mut self, path: &str) -> Option<Piece> {
+        let file = Path::new(path);
+        let loaded = match file.is_file() {
+            true => auralis_library::load_file(file).map_err(|error| error.to_string()),
+            false => Err(format!("there is no file `{path}`")),
+        };
+        self.piece(path, loaded)
+    }
+
+    fn piece(&mut self, name: &str, loaded: Result<Loaded, String>) -> Option<Piece> {
+        match loaded {
             Ok(loaded) => {
                 self.failed = None;
                 let folder = loaded.path.as_deref().and_then(Path::parent).map(Path::to_path_buf);
                 let text = loaded.source.text().to_string();
                 Some(Piece { text, name: name.into(), folder, assets: Vec::new() })
             }
-            Err(error) => {
-                self.failed = Some(error.to_string());
+            Err(why) => {
+                self.failed = Some(why);
                 None
             }
         }
@@ -217,8 +225,10 @@ fn chip(ui: &mut Ui, tag: &str, chosen: bool) -> bool {
 /// A preset in the list; returns whether it was chosen.
 fn row(ui: &mut Ui, listed: &Listed, plays: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, plays, &listed.name));
+    theme::come_into_view(ui, &response, rect);
     if !ui.is_rect_visible(rect) {
-        return false;
+        return response.clicked();
     }
     let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
     if plays || response.hovered() {
@@ -247,13 +257,13 @@ fn row(ui: &mut Ui, listed: &Listed, plays: bool) -> bool {
         theme::focus_ring(ui.painter(), rect.shrink(1.0));
     }
     painter.hline(left..=rect.right() - 9.0, rect.bottom() + 1.0, Stroke::new(1.0, LINE.gamma_multiply(0.5)));
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, plays, &listed.name));
     let about = format!("{}\n{}", listed.description, listed.tags.join(" · "));
     response.on_hover_text_at_pointer(about.trim()).clicked()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::screen::{self, Screen};
     use super::*;
 
     fn listed(name: &str, description: &str, tags: &[&str]) -> Listed {
@@ -283,6 +293,52 @@ mod tests {
         assert_eq!(offered(&list, &[]), ["slow", "fast", "x"]);
         assert_eq!(offered(&list, &["x".into()]), ["slow", "x"]);
         assert_eq!(offered(&list, &["gone".into()]), ["gone"]);
+    }
+
+    #[test]
+    fn only_files_are_opened_by_their_path() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("mine.yaml");
+        std::fs::write(&path, "auralis: 1\n").unwrap();
+        let mut browser = Browser::default();
+        let piece = browser.open(&path.display().to_string()).unwrap();
+        assert_eq!((piece.text.as_str(), piece.folder.as_deref()), ("auralis: 1\n", Some(folder.path())));
+        // What is read to its end must have one.
+        let other = folder.path().display().to_string();
+        for path in ["-", "/dev/zero", "/dev/tty", "gone.yaml", "night_drift", &other] {
+            assert_eq!(browser.open(path), None, "{path}");
+            assert_eq!(browser.failed.take(), Some(format!("there is no file `{path}`")));
+        }
+        assert_eq!(browser.choose("night_drift").unwrap().name, "night_drift");
+    }
+
+    #[test]
+    fn the_keyboard_reaches_presets_that_are_out_of_view() {
+        let mut screen = Screen::default();
+        let list: Vec<Listed> = (0..40).map(|index| listed(&format!("Preset {index}"), "", &[])).collect();
+        let mut clicked = None;
+        let mut draw = |screen: &mut Screen, events| {
+            screen.show(events, |ui| {
+                ScrollArea::vertical().max_height(200.0).show(ui, |ui| {
+                    for (index, listed) in list.iter().enumerate() {
+                        if row(ui, listed, false) {
+                            clicked = Some(index);
+                        }
+                    }
+                });
+            });
+            clicked.take()
+        };
+        draw(&mut screen, Vec::new());
+        for _ in 0..31 {
+            draw(&mut screen, screen::press(Key::Tab));
+        }
+        assert_eq!(draw(&mut screen, screen::press(Key::Enter)), Some(30));
+        for _ in 0..30 {
+            draw(&mut screen, Vec::new());
+        }
+        let shown = screen.focused().expect("a row has the keyboard");
+        assert!(shown.top() >= 0.0 && shown.bottom() <= 210.0, "{shown:?}");
     }
 
     #[test]

@@ -135,10 +135,9 @@ impl Deck {
             && self.seed.take().is_some()
             && !ui.input(|input| input.key_pressed(Key::Escape))
         {
-            // No number, or none at all: as it is written.
-            let seed = text.trim().parse().unwrap_or(0);
+            let seed = seed_of(&text, value);
             if seed != value {
-                set(setter, param, seed.clamp(0, SEEDS));
+                set(setter, param, seed);
             }
         }
         if knob::die(ui).on_hover_text("Another piece: a new seed").clicked() {
@@ -146,6 +145,14 @@ impl Deck {
             self.seed = None;
             set(setter, param, (chance % SEEDS as u64) as i32 + 1);
         }
+    }
+}
+
+/// The seed that was typed: 0, as it is written, where there is nothing; the one before where it is no number.
+fn seed_of(text: &str, before: i32) -> i32 {
+    match text.trim() {
+        "" => 0,
+        text => text.parse().map_or(before, |seed: i64| seed.clamp(0, i64::from(SEEDS)) as i32),
     }
 }
 
@@ -250,7 +257,7 @@ fn faders(
     let buses = reading.map_or(&[][..], |reading| &reading.buses);
     ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let cell = vec2(FADER, ui.available_height());
+        let cell = vec2(fader_width(ui.available_width(), buses.len()), ui.available_height());
         for (index, (name, bus)) in buses.iter().zip(&params.buses).enumerate() {
             let meter = shown.of(name, None);
             let print = |way: f32| {
@@ -269,6 +276,11 @@ fn faders(
             fader.show(ui, cell).apply(setter, &bus.level, |way| way, read);
         }
     });
+}
+
+/// How wide each fader is: where there is little room they stand closer, so that all can be seen.
+fn fader_width(room: f32, faders: usize) -> f32 {
+    FADER.min(room / faders.max(1) as f32)
 }
 
 /// A parameter of words; the first leaves what is written.
@@ -313,4 +325,31 @@ pub fn set<P: Param>(setter: &ParamSetter<'_>, param: &P, value: P::Plain) {
     setter.begin_set_parameter(param);
     setter.set_parameter(param, value);
     setter.end_set_parameter(param);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::editor::extent::LEAST;
+    use crate::params::BUSES;
+
+    #[test]
+    fn a_seed_is_a_number_nothing_or_as_before() {
+        for (text, seed) in
+            [("12", 12), (" 7 ", 7), ("", 0), ("  ", 0), ("0", 0), ("-3", 0), ("99999999", SEEDS)]
+        {
+            assert_eq!(seed_of(text, 5), seed, "{text:?}");
+        }
+        for text in ["x", "1O", "1.5", "99999999999999999999"] {
+            assert_eq!(seed_of(text, 5), 5, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn all_faders_find_room_in_the_smallest_window() {
+        assert_eq!(fader_width(1_000.0, 2), FADER);
+        let room = LEAST.0 - PIECE - 120.0 - 2.0 * GAP - 24.0 - 28.0;
+        let width = fader_width(room, BUSES);
+        assert!(width * BUSES as f32 <= room && width > 32.0, "{width}");
+    }
 }

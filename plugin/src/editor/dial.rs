@@ -160,6 +160,12 @@ impl Dial {
         }
     }
 
+    /// Tells what it is and where it stands, for those who do not see it.
+    pub fn tell(&self, name: &str, value: &str) {
+        let way = f64::from(self.way);
+        self.response.widget_info(|| egui::WidgetInfo::slider(true, way, format!("{name}: {value}")));
+    }
+
     /// The field for a typed value, over `rect`. Call it where [`Dial::typing`].
     pub fn type_in(&mut self, ui: &mut Ui, rect: Rect) {
         let Some(mut memory) = ui.data(|data| data.get_temp::<Memory>(self.id)) else { return };

@@ -114,8 +114,12 @@ impl GraphView {
             self.view = None;
         }
         if response.has_focus() {
+            let before = self.chosen;
             picked = walk(ui, response.id, sheet, &mut self.chosen, &mut self.view).or(picked);
-            if let (Some(chosen), Some(view)) = (self.chosen, &mut self.view) {
+            // Whoever looks around may look away.
+            if let (Some(chosen), Some(view)) =
+                (self.chosen.filter(|_| self.chosen != before), &mut self.view)
+            {
                 keep_in_view(view, sheet, chosen, rect.size());
             }
         }
@@ -517,7 +521,9 @@ impl Canvas<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::screen::{self, Screen};
     use super::*;
+    use crate::reading::Piece;
 
     #[test]
     fn arrow_keys_lead_to_what_lies_there() {
@@ -528,6 +534,32 @@ mod tests {
         assert_eq!(neighbour(&boxes, 2, vec2(1.0, 0.0)), Some(3));
         assert_eq!(neighbour(&boxes, 0, vec2(-1.0, 0.0)), None);
         assert_eq!(neighbour(&boxes, 9, vec2(1.0, 0.0)), None);
+    }
+
+    #[test]
+    fn the_view_goes_with_who_walks_and_stays_with_who_looks_around() {
+        let reading = Reading::of(&Piece::first(), &auralis_nodes::catalogue()).unwrap();
+        let (reading, levels) = (Arc::new(reading), Levels::default());
+        let remarks = Remarks { levels: &levels, failed: &[], marked: &[], current: None };
+        let (mut screen, mut graph) = (Screen::default(), GraphView::default());
+        let mut draw = |graph: &mut GraphView, events| {
+            screen.show(events, |ui| drop(graph.show(ui, Some(&reading), &remarks)));
+        };
+        draw(&mut graph, Vec::new());
+        let sheet = graph.sheet.as_ref().unwrap();
+        let view = fit(sheet.size, screen::SIZE);
+        let first = (sheet.boxes[0].center().to_vec2() * view.zoom - view.offset).to_pos2();
+        draw(&mut graph, screen::click(first));
+        draw(&mut graph, Vec::new());
+        assert_eq!(graph.chosen, Some(0));
+        let away = View { zoom: MOST, offset: vec2(5_000.0, 5_000.0) };
+        graph.view = Some(away);
+        draw(&mut graph, Vec::new());
+        assert_eq!(graph.view.unwrap().offset, away.offset);
+        for key in [Key::ArrowDown, Key::ArrowUp, Key::ArrowRight] {
+            draw(&mut graph, screen::press(key));
+        }
+        assert!(graph.chosen != Some(0) && graph.view.unwrap().offset.length() < 3_000.0, "{:?}", graph.view);
     }
 
     #[test]

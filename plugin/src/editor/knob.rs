@@ -48,14 +48,16 @@ impl Knob<'_> {
     /// Draws it, and takes what is done to it.
     pub fn show(&self, ui: &mut Ui, size: KnobSize) -> Deed {
         let (cell, _) = ui.allocate_exact_size(size.cell, egui::Sense::hover());
-        if !ui.is_rect_visible(cell) {
-            return Deed::default();
-        }
         let outer = size.radius + 8.0;
         let middle = pos2(cell.center().x, cell.top() + outer + 3.5);
         let mut dial =
             Dial::of(ui, self.id, Rect::from_center_size(middle, Vec2::splat(2.0 * outer)), self.way);
         let value = (self.print)(dial.way);
+        dial.tell(self.name, &value);
+        theme::come_into_view(ui, &dial.response, cell);
+        if !ui.is_rect_visible(cell) {
+            return dial.deed;
+        }
         let lively = dial.response.hovered() || dial.response.dragged() || dial.response.has_focus();
         let painter = ui.painter();
         self.paint(painter, middle, size.radius, dial.way, lively);
@@ -72,8 +74,6 @@ impl Knob<'_> {
             let colour = if lively { AURORA } else { DIM };
             write(ui.painter(), below, &value, theme::SMALL, colour, size.cell.x - 2.0);
         }
-        let way = f64::from(dial.way);
-        dial.response.widget_info(|| egui::WidgetInfo::slider(true, way, format!("{}: {value}", self.name)));
         if !self.about.is_empty() && !dial.response.dragged() {
             dial.response.clone().on_hover_text(self.about);
         }
@@ -135,7 +135,7 @@ fn body(painter: &Painter, middle: Pos2, radius: f32, lively: bool) {
 const DEEPER: Color32 = Color32::from_rgb(15, 21, 31);
 
 /// A line of text below a point, cut where there is no more room.
-pub fn write(painter: &Painter, top: Pos2, text: &str, size: f32, colour: Color32, width: f32) {
+fn write(painter: &Painter, top: Pos2, text: &str, size: f32, colour: Color32, width: f32) {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_string(), theme::font(size), colour);
     job.wrap = egui::text::TextWrapping::truncate_at_width(width);
     let galley = painter.layout_job(job);
@@ -162,9 +162,6 @@ impl Fader<'_> {
     /// Draws it in a cell of its own, and takes what is done to it.
     pub fn show(&self, ui: &mut Ui, cell: Vec2) -> Deed {
         let (cell, _) = ui.allocate_exact_size(cell, egui::Sense::hover());
-        if !ui.is_rect_visible(cell) {
-            return Deed::default();
-        }
         let bottom = cell.bottom() - 33.0;
         let rail = Rect::from_min_max(
             pos2(cell.center().x - 13.0, cell.top() + 8.0),
@@ -172,6 +169,11 @@ impl Fader<'_> {
         );
         let mut dial = Dial::of(ui, self.id, rail.expand2(vec2(4.0, 6.0)), self.way);
         let value = (self.print)(dial.way);
+        dial.tell(self.name, &value);
+        theme::come_into_view(ui, &dial.response, cell);
+        if !ui.is_rect_visible(cell) {
+            return dial.deed;
+        }
         let lively = dial.response.hovered() || dial.response.dragged() || dial.response.has_focus();
         let painter = ui.painter();
         let y = |way: f32| rail.bottom() - rail.height() * way;
@@ -210,8 +212,6 @@ impl Fader<'_> {
         } else {
             write(ui.painter(), below, &value, 10.5, if lively { AURORA } else { FAINT }, cell.width());
         }
-        let way = f64::from(dial.way);
-        dial.response.widget_info(|| egui::WidgetInfo::slider(true, way, format!("{}: {value}", self.name)));
         dial.deed
     }
 }
@@ -270,4 +270,50 @@ pub fn die(ui: &mut Ui) -> egui::Response {
 /// Words in the middle of a place where there is nothing else.
 pub fn say(painter: &Painter, rect: Rect, words: &str) {
     painter.text(rect.center(), Align2::CENTER_CENTER, words, theme::font(theme::BODY), FAINT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::screen::{self, Screen};
+    use super::*;
+    use egui::{Key, ScrollArea};
+
+    #[test]
+    fn the_keyboard_reaches_knobs_that_are_out_of_view() {
+        let mut screen = Screen::default();
+        let id = |index: i32| Id::unique(("knob", index));
+        let draw = |screen: &mut Screen, events| {
+            let mut moved = None;
+            screen.show(events, |ui| {
+                ScrollArea::vertical().max_height(200.0).show(ui, |ui| {
+                    for index in 0..20 {
+                        let print = |way: f32| way.to_string();
+                        let knob = Knob {
+                            id: id(index),
+                            name: "Knob",
+                            print: &print,
+                            way: 0.5,
+                            origin: 0.5,
+                            bipolar: false,
+                            about: "",
+                        };
+                        if knob.show(ui, KnobSize::SMALL).to.is_some() {
+                            moved = Some(index);
+                        }
+                    }
+                });
+            });
+            moved
+        };
+        draw(&mut screen, Vec::new());
+        for _ in 0..16 {
+            draw(&mut screen, screen::press(Key::Tab));
+        }
+        assert_eq!(draw(&mut screen, screen::press(Key::ArrowUp)), Some(15));
+        for _ in 0..30 {
+            draw(&mut screen, Vec::new());
+        }
+        let shown = screen.focused().expect("a knob has the keyboard");
+        assert!(shown.top() >= 0.0 && shown.bottom() <= 210.0, "{shown:?}");
+    }
 }

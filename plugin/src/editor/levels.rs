@@ -62,6 +62,11 @@ impl Levels {
         meters.fold(Meter::default(), |loudest, meter| loudest.or(*meter))
     }
 
+    /// Whether anything is heard, or was heard a moment ago.
+    pub fn sound(&self) -> bool {
+        self.meters.iter().any(|meter| meter.level.is_finite() || meter.peak.is_finite())
+    }
+
     /// Whether a node is among those that run.
     pub fn runs(&self, node: &str) -> bool {
         self.watched.is_none() || self.running.contains(node)
@@ -86,7 +91,7 @@ impl Default for Meter {
 
 impl Meter {
     /// Takes the amplitude that was measured in the last `seconds`.
-    pub fn take(&mut self, amplitude: f32, seconds: f32) {
+    fn take(&mut self, amplitude: f32, seconds: f32) {
         let level = settle(20.0 * amplitude.max(0.0).log10());
         let fall = FALL * seconds;
         self.level = settle(level.max(self.level - fall));
@@ -99,7 +104,7 @@ impl Meter {
     }
 
     /// The louder one of each.
-    pub fn or(self, other: Self) -> Self {
+    fn or(self, other: Self) -> Self {
         Self { level: self.level.max(other.level), peak: self.peak.max(other.peak), ..self }
     }
 }
@@ -138,6 +143,19 @@ mod tests {
         (0..10).for_each(|_| meter.take(0.0, 0.5));
         assert_eq!(meter.level, f32::NEG_INFINITY);
         assert_eq!(meter.peak, f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn nothing_sounds_once_the_last_meter_has_fallen() {
+        let mut levels = Levels::default();
+        assert!(!levels.sound());
+        levels.meters = vec![Meter::default(); 2];
+        levels.meters[1].take(0.5, 0.03);
+        assert!(levels.sound());
+        (0..4).for_each(|_| levels.meters[1].take(0.0, 0.5));
+        assert!(levels.sound(), "its peak still stands");
+        (0..10).for_each(|_| levels.meters[1].take(0.0, 0.5));
+        assert!(!levels.sound());
     }
 
     #[test]

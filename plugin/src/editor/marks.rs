@@ -103,11 +103,6 @@ pub fn letter_at(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count()
 }
 
-/// At which byte a letter begins.
-pub fn byte_at(text: &str, letter: usize) -> usize {
-    text.char_indices().nth(letter).map_or(text.len(), |(at, _)| at)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +145,6 @@ mod tests {
     fn letters_and_bytes_are_told_apart() {
         let text = "äb\nç";
         assert_eq!(letter_at(text, 2), 1);
-        assert_eq!(byte_at(text, 1), 2);
-        assert_eq!(byte_at(text, 99), text.len());
+        assert_eq!(letter_at(text, 99), 4);
     }
 }

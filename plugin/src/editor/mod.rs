@@ -20,7 +20,10 @@ mod header;
 mod knob;
 mod levels;
 mod marks;
+mod saving;
 mod scope;
+#[cfg(test)]
+mod screen;
 mod syntax;
 mod text;
 mod theme;

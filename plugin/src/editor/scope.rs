@@ -9,7 +9,7 @@ use rustfft::{Fft, FftPlanner};
 use std::sync::Arc;
 
 /// Frames that a spectrum is made of.
-pub const FRAMES: usize = 4096;
+const FRAMES: usize = 4096;
 /// Frames of the wave that are shown.
 const SHOWN: usize = 1024;
 /// The lowest and the highest frequency of the spectrum, in Hz, and its lowest and highest level, in dB.

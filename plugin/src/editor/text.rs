@@ -9,7 +9,8 @@ use auralis_graph::preset::{Outlined, outline};
 use egui::text::{CCursor, CCursorRange, LayoutJob, TextFormat};
 use egui::text_edit::TextEditState;
 use egui::{
-    Align2, Color32, Event, Galley, Id, Key, Modifiers, Pos2, Rect, ScrollArea, Shape, Stroke, Ui, pos2, vec2,
+    Align2, Color32, Event, Galley, Id, Key, Modifiers, Pos2, Rect, ScrollArea, Shape, Stroke, TextBuffer,
+    Ui, pos2, vec2,
 };
 use std::sync::Arc;
 
@@ -69,8 +70,19 @@ impl TextPane {
         if self.text != text {
             self.text = text.into();
             self.revision += 1;
+            self.outline = None;
         }
         self.typed = None;
+    }
+
+    /// Whether something was typed that nobody has played yet: it is to be played now, since nobody will draw this.
+    pub fn flush(&mut self) -> bool {
+        self.typed.take().is_some()
+    }
+
+    /// Whether it is too long to be coloured.
+    pub fn is_large(&self) -> bool {
+        self.text.len() > LARGE
     }
 
     /// Has the keyboard go to the text.
@@ -110,10 +122,9 @@ impl TextPane {
         let known = self.outline.as_ref().is_some_and(|(revision, _)| *revision == self.revision);
         if !known {
             let nodes = outline(&Source::new("", self.text.as_str()));
-            // A text that is no YAML for now keeps the places it had.
-            if !nodes.is_empty() || self.outline.is_none() {
-                self.outline = Some((self.revision, nodes));
-            }
+            // A text that is no YAML while one types keeps the places it had.
+            let before = self.outline.take().map(|(_, nodes)| nodes).filter(|_| nodes.is_empty());
+            self.outline = Some((self.revision, before.unwrap_or(nodes)));
         }
         self.outline.as_ref().map_or(&[], |(_, nodes)| nodes)
     }
@@ -165,7 +176,7 @@ impl TextPane {
     /// The tabulator writes spaces, which YAML asks for, and a new line begins below the one before.
     fn rewrite_keys(&self, ui: &Ui, id: Id) {
         let letter = TextEditState::load(ui.ctx(), id).and_then(|state| state.cursor.char_range());
-        let at = letter.map(|range| marks::byte_at(&self.text, range.primary.index.0));
+        let at = letter.map(|range| self.text.byte_index_from_char_index(range.primary.index).0);
         let newline = at.map(|at| indented(&self.text, at));
         ui.input_mut(|input| {
             for event in &mut input.events {
@@ -201,7 +212,7 @@ impl TextPane {
         let before = *revision;
         let scroll = ScrollArea::both().id_salt("text").auto_shrink(false).max_height(inside.height());
         let shown = scroll.show(&mut child, |ui| {
-            let mut layout = |ui: &Ui, buffer: &dyn egui::TextBuffer, width: f32| {
+            let mut layout = |ui: &Ui, buffer: &dyn TextBuffer, width: f32| {
                 // While keys are worked off, the text runs ahead of its revision.
                 let fits = |job: &(u64, bool, LayoutJob)| {
                     job.0 == before && job.1 == *wrap && job.2.text == buffer.as_str()
@@ -240,7 +251,8 @@ impl TextPane {
             self.typed = Some(ui.input(|input| input.time));
         }
         if output.response.has_focus() {
-            self.cursor = output.cursor_range.map(|range| marks::byte_at(&self.text, range.primary.index.0));
+            let byte = |range: CCursorRange| self.text.byte_index_from_char_index(range.primary.index).0;
+            self.cursor = output.cursor_range.map(byte);
         }
         let line = self.cursor.filter(|_| output.response.has_focus());
         let line = line
@@ -466,5 +478,21 @@ mod tests {
         assert_eq!(pane.go, text.find("out"));
         pane.cursor = text.find("synth");
         assert_eq!(pane.node().as_deref(), Some("pad"));
+    }
+
+    #[test]
+    fn a_text_that_is_broken_while_one_types_keeps_its_places_and_another_text_does_not() {
+        let mut pane = TextPane::new("nodes:\n  pad: { type: synth }\n".into());
+        pane.go_to_node("pad");
+        let place = pane.go.take();
+        pane.text.push_str("  x: {");
+        pane.revision += 1;
+        pane.go_to_node("pad");
+        assert_eq!((pane.go.take(), place.is_some()), (place, true));
+        // It is looked at once, and not each time that it is drawn.
+        assert_eq!(pane.outline.as_ref().map(|(revision, _)| *revision), Some(pane.revision));
+        pane.put("nodes: {");
+        pane.go_to_node("pad");
+        assert_eq!(pane.go, None);
     }
 }

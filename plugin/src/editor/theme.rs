@@ -140,6 +140,13 @@ pub fn focus_ring(painter: &egui::Painter, rect: egui::Rect) {
     painter.rect_stroke(rect, CornerRadius::same(ROUND), stroke, egui::StrokeKind::Outside);
 }
 
+/// Brings to sight what the keyboard has just come to.
+pub fn come_into_view(ui: &egui::Ui, response: &egui::Response, rect: egui::Rect) {
+    if response.gained_focus() {
+        ui.scroll_to_rect(rect, None);
+    }
+}
+
 /// A caption in small capitals, wide apart.
 pub fn caption(text: &str) -> egui::RichText {
     egui::RichText::new(text.to_uppercase()).size(10.0).color(FAINT).extra_letter_spacing(1.6)
