@@ -1,6 +1,8 @@
-// The listener: joins connection, buffer and output into one thing that plays a station. Main thread. Knows nothing of
-// the page; whoever shows it listens to its events.
+// The listener: joins connection, decoder, buffer and output into one thing that plays a station. Main thread. Knows
+// nothing of the page; whoever shows it listens to its events.
 import { Connection, Link } from './connection.js';
+import { OpusDecoder, decodesOpus } from './decoder.js';
+import { ElementOutput } from './element_output.js';
 import { BufferTarget } from './jitter.js';
 import { Output } from './output.js';
 import { Phase } from './playout.js';
@@ -9,28 +11,50 @@ import { broken, follows, seamOf } from './protocol.js';
 /** Milliseconds between two reports to the station. */
 const REPORT = 5000;
 
+/** By what the sound is played. */
+export const Way = Object.freeze({
+  /** Chunks over the WebSocket, through this page's own buffer: close behind the station, and without a seam. */
+  WEB_AUDIO: 'web audio',
+  /** An HTTP stream through the browser's own player, which goes on behind a locked screen. */
+  ELEMENT: 'element',
+});
+
 /**
  * Events: `change` (playing, connection), `generation` and `fault` (the station's messages), `resumed` (with
- * `seamless`: whether the sound goes on where it was), `silent` (the browser lets no sound begin),
- * `reconnecting`.
+ * `seamless`: whether the sound goes on where it was), `silent` (no sound begins: with `failure`, which is null where
+ * it is the browser that does not let it), `reconnecting`.
  */
 export class AuralisClient extends EventTarget {
   /**
    * @param {URL} base where the station's routes begin
-   * @param {string[]} [formats] formats for sound, instead of the usual
+   * @param {object} [options]
+   * @param {string[]} [options.formats] formats for sound, instead of the usual
+   * @param {string} [options.way] one of `Way`; the usual where none is given
    */
-  constructor(base, formats) {
+  constructor(base, { formats, way } = {}) {
     super();
     this.playing = false;
+    /** The latest call of `play`. */
+    this.turn = null;
+    /** Whether the station would not let this listener in. */
+    this.locked = false;
     this.chunks = 0;
     this.clients = null;
-    this.aheadMs = 0;
     this.figures = null;
     this.seam = null;
+    this.delay = null;
+    this.decodeErrors = 0;
     /** When the station that is heard was started. */
     this.started = null;
     this.target = new BufferTarget();
-    this.output = new Output((figures) => this.hearFigures(figures), () => this.pause());
+    // Without a secure origin there is no worklet, and the page's own thread is a poor player.
+    this.way = way ?? (globalThis.isSecureContext && globalThis.AudioWorkletNode ? Way.WEB_AUDIO : Way.ELEMENT);
+    this.output = new Output((figures) => this.hearFigures(figures), () => this.interrupted());
+    this.element = new ElementOutput(base, () => this.emit('change'), () => this.pause());
+    this.decoder = new OpusDecoder({
+      onChunk: (chunk) => this.buffer(chunk),
+      onFailure: (why, next) => this.decodeNoMore(why, next),
+    });
     this.connection = new Connection({
       base,
       formats,
@@ -40,47 +64,110 @@ export class AuralisClient extends EventTarget {
       onMessage: (message) => this.hearMessage(message),
       onChange: () => this.hearLink(),
     });
+    this.prepared = decodesOpus().then((decodes) => {
+      if (decodes) return;
+      this.connection.forgo('opus');
+      // The browser's own player takes Opus wherever there is any: a tenth of the bytes.
+      if (!way && navigator.connection?.saveData) this.way = Way.ELEMENT;
+    });
     setInterval(() => this.reportToStation(), REPORT);
   }
 
-  /** Connects for events: what plays, and what others change. */
-  start() {
-    this.connection.open('events');
+  /** Connects for events: what plays, and what others change. Where the station would refuse, it does not try. */
+  start(locked = false) {
+    this.locked = locked;
+    if (locked) {
+      this.pause();
+      this.connection.close();
+    } else if (this.connection.link === Link.CLOSED) {
+      this.connection.open(this.playing ? 'sound' : 'events');
+    }
   }
 
   /** Begins to play. Call it from a gesture of the user. */
   async play() {
-    if (this.playing) return;
+    if (this.playing || this.locked) return;
+    const turn = (this.turn = {});
     this.playing = true;
     this.seam = null;
     this.emit('change');
     let running = false;
+    let failure = null;
     try {
-      running = await this.output.open();
+      running = await this.begin();
     } catch (error) {
       console.error(error);
+      failure = error;
     }
+    // Who paused and plays again meanwhile waits for a call of his own.
+    if (turn !== this.turn) return;
     if (!this.playing) {
-      this.output.sleep();
-      return;
-    }
-    if (!running) {
+      this.sleep();
+    } else if (!running) {
       this.pause();
-      this.emit('silent');
-      return;
+      this.emit('silent', { failure });
+    } else {
+      this.connection.open(this.way === Way.ELEMENT ? 'events' : 'sound');
     }
-    this.output.send({ want: true, target: this.target.ms(performance.now()) });
-    this.connection.open('sound');
+  }
+
+  /** Opens the output. Returns whether it runs.
+   * @throws {Error} where it cannot be opened */
+  async begin() {
+    if (this.way === Way.ELEMENT) {
+      try {
+        return await this.element.open();
+      } catch (error) {
+        console.warn(`the browser's own player: ${error.message}`);
+        this.element.sleep();
+      }
+    }
+    await Promise.all([this.output.open(), this.prepared]);
+    const { running } = this.output;
+    if (running) {
+      // Where neither can be opened the station is away, and the choice stays.
+      this.way = Way.WEB_AUDIO;
+      this.output.send({ want: true, target: this.target.ms(performance.now()) });
+    }
+    return running;
   }
 
   /** Fades out and stops. */
   pause() {
     if (!this.playing) return;
+    this.stop();
+    this.connection.open('events');
+  }
+
+  stop() {
     this.playing = false;
+    this.sleep();
+    this.emit('change');
+  }
+
+  sleep() {
     this.output.send({ want: false });
     this.output.sleep();
-    this.connection.open('events');
+    this.element.sleep();
+    this.decoder.clear();
+    this.delay = null;
+  }
+
+  /** Plays by another way from now on. Call it from a gesture of the user. */
+  async choose(way) {
+    if (way === this.way) return;
+    const { playing } = this;
+    this.pause();
+    this.way = way;
     this.emit('change');
+    if (playing) await this.play();
+  }
+
+  /** The system took Web Audio away. Behind a locked screen the browser's own player may still be heard. */
+  async interrupted() {
+    if (!this.playing) return;
+    if (document.hidden) await this.choose(Way.ELEMENT);
+    else this.pause();
   }
 
   /** Plays or pauses. */
@@ -98,25 +185,38 @@ export class AuralisClient extends EventTarget {
   }
 
   hearLink() {
-    if (this.connection.link === Link.CONNECTING) {
+    const { link } = this.connection;
+    if (link === Link.CONNECTING) {
       this.target.connected();
       this.firstOfConnection = true;
     }
-    if (this.connection.link === Link.WAITING) this.emit('reconnecting');
-    this.emit('change');
+    if (link === Link.WAITING) this.emit('reconnecting');
+    // Nothing comes any more: what was meant to play need not wait for it.
+    if (this.playing && (link === Link.REFUSED || link === Link.ENDED)) this.stop();
+    else this.emit('change');
   }
 
   hearChunk(chunk) {
-    const now = performance.now();
     this.chunks += 1;
-    this.target.arrival(now, (chunk.left.length / chunk.rate) * 1000);
+    if (chunk.frames > 0) this.target.arrival(performance.now(), (chunk.frames / chunk.rate) * 1000);
     const seamless = follows(chunk, this.seam);
     if (this.firstOfConnection && this.seam !== null) this.emit('resumed', { seamless });
     this.firstOfConnection = false;
     this.seam = seamOf(chunk);
-    const { index, rate, left, right } = chunk;
-    const message = { chunk: { index, rate, left, right, seamless }, target: this.target.ms(now) };
-    this.output.send(message, [left.buffer, right.buffer]);
+    if (chunk.packets) this.decoder.take({ ...chunk, seamless });
+    else this.buffer({ ...chunk, seamless });
+  }
+
+  buffer(chunk) {
+    this.output.send({ chunk, target: this.target.ms(performance.now()) }, [chunk.left.buffer, chunk.right.buffer]);
+  }
+
+  /** The browser cannot decode what it said it can: goes on with PCM from the chunk that is missing. */
+  decodeNoMore(why, next) {
+    console.warn(`Opus: ${why}`);
+    this.decodeErrors += 1;
+    this.seam = next === null ? this.seam : { ...broken(this.seam), next };
+    this.connection.forgo('opus');
   }
 
   hearMessage(message) {
@@ -126,53 +226,64 @@ export class AuralisClient extends EventTarget {
       if (message.started !== this.started) this.seam = broken(this.seam);
       this.started = message.started;
       this.clients = message.active_clients;
-      this.aheadMs = message.buffer_depth_ms;
     }
   }
 
   hearFigures(figures) {
-    if (this.figures !== null && figures.underruns > this.figures.underruns) {
-      this.target.underrun(performance.now());
-    }
+    const now = performance.now();
+    if (this.figures !== null && figures.underruns > this.figures.underruns) this.target.underrun(now);
     this.figures = figures;
+    const clock = this.connection.clock.at(now);
+    const known = clock !== null && this.playing && figures.phase === Phase.PLAYING && figures.heard !== null;
+    this.delay = known ? clock - figures.heard / 1000 + this.output.latencyMs : null;
   }
 
   reportToStation() {
-    if (!this.playing || this.figures === null) return;
+    if (!this.playing) return;
+    const { bufferMs, underruns, played } = this.stats();
     this.connection.send({
       type: 'report',
-      buffer_ms: this.figures.levelMs,
-      underruns: this.figures.underruns,
-      played_chunk_index: Math.max(0, this.figures.played),
+      buffer_ms: bufferMs,
+      underruns,
+      played_chunk_index: played < 0 ? undefined : played,
       client_time: performance.now(),
+      round_trip_ms: this.connection.clock.roundTrip ?? undefined,
+      delay_ms: this.delay ?? undefined,
     });
   }
 
-  /** Milliseconds by which the ear is behind the station's clock, as far as the browser knows. */
+  /** Milliseconds by which the ear is behind the station's clock, as it was measured; 0 before that. Below zero where it
+   * is ahead: chunks are sent as soon as they are rendered. */
   get delayMs() {
-    if (!this.playing || this.figures === null) return 0;
-    const { context } = this.output;
-    const device = (context.outputLatency || context.baseLatency || 0) * 1000;
-    // Chunks are sent as they are made, and so ahead of the clock.
-    return Math.max(0, this.figures.levelMs + device - this.aheadMs);
+    return this.delay ?? 0;
+  }
+
+  /** The volume as the position of its slider, 0 to 1. */
+  set volume(position) {
+    this.output.volume = position;
+    this.element.volume = position;
   }
 
   /** All figures of this moment: read-only, for tests and the debug page. */
   stats() {
-    const { connection, figures, output, target } = this;
+    const { connection, output, target, way } = this;
+    const figures = way === Way.ELEMENT ? this.element.figures() : this.figures;
     return {
       playing: this.playing,
       connection: connection.link,
       mode: connection.mode,
-      format: connection.format,
+      format: way === Way.ELEMENT && this.playing ? this.element.stream : connection.format,
       reconnects: connection.reconnects,
       malformed: connection.malformed,
+      decodeErrors: this.decodeErrors,
       bytes: connection.bytes,
       chunks: this.chunks,
-      latencyMs: connection.roundTrip,
+      latencyMs: connection.clock.roundTrip,
+      delayMs: this.delay,
       jitterMs: target.tracker.deviation,
       listeners: this.clients,
-      backend: output.backend,
+      backend: way === Way.ELEMENT ? 'element' : output.backend,
+      playedMs: figures?.playedMs ?? 0,
       rms: output.rms(),
       bufferMs: figures?.levelMs ?? 0,
       averageMs: figures?.averageMs ?? 0,

@@ -44,9 +44,12 @@ export class EditorPane {
     return !this.pane.hidden;
   }
 
-  /** Follows what plays, where this page may see it. */
+  /** Follows what plays, where this page may see it; a token may have expired. */
   follow(mayEdit, preset, edition) {
-    if (!mayEdit) return;
+    if (!mayEdit) {
+      this.panel.hidden = true;
+      return;
+    }
     this.now = [preset, edition];
     if (this.panel.hidden) {
       this.panel.hidden = false;

@@ -1,5 +1,6 @@
 // How loud the nodes are: the station's pushed levels, and how a meter shows them. Main thread; the arithmetic needs no
 // browser.
+import { EventFeed } from './event_feed.js';
 
 /** The lowest and the highest level that a meter shows, in dB. */
 export const FLOOR = -60;
@@ -50,7 +51,7 @@ function settle(level) {
   return level < FLOOR ? -Infinity : level;
 }
 
-/** The station's levels, for as long as it is open. The browser itself connects anew after a break. */
+/** The station's levels, for as long as it runs. */
 export class LevelFeed {
   /**
    * @param {URL} base where the station's routes begin
@@ -63,20 +64,19 @@ export class LevelFeed {
   }
 
   run(running) {
-    if (running === Boolean(this.source)) return;
+    if (running === Boolean(this.feed)) return;
     if (!running) {
-      this.source.close();
-      this.source = null;
+      this.feed.close();
+      this.feed = null;
       this.onRest();
       return;
     }
-    const source = new EventSource(new URL('api/v1/levels', this.base));
-    this.source = source;
-    source.addEventListener('error', () => this.onRest());
-    source.addEventListener('message', ({ data }) => {
-      const frame = JSON.parse(data);
+    const hear = (frame) => {
       frame.levels = decode(frame.levels);
-      setTimeout(() => this.source === source && this.onLevels(frame), this.delay());
-    });
+      setTimeout(() => this.feed === feed && this.onLevels(frame), this.delay());
+    };
+    const rest = (state) => state !== EventSource.OPEN && this.onRest();
+    const feed = new EventFeed(new URL('api/v1/levels', this.base), hear, rest);
+    this.feed = feed;
   }
 }

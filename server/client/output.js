@@ -23,23 +23,27 @@ export class Output {
     this.context = null;
     this.backend = 'none';
     this.running = false;
+    /** The latest call of `open`, until it is put to sleep. */
+    this.turn = null;
   }
 
-  /** Opens the context (the first time) and lets it run. Call it from a gesture. */
+  /** Opens the context (the first time) and lets it run, unless it is put to sleep or opened anew meanwhile. Call it from
+   * a gesture. Whether it runs then says `running`: the browser may not let it.
+   * @throws {DOMException} an AbortError where the worklet's script cannot be fetched */
   async open() {
-    this.opening ??= this.build();
-    try {
-      await this.opening;
-    } catch (error) {
+    const turn = (this.turn = {});
+    this.opening ??= this.build().catch((error) => {
       // The next gesture tries again.
-      this.opening = null;
+      this.context?.close();
+      this.context = this.opening = null;
       throw error;
-    }
+    });
+    await this.opening;
+    if (turn !== this.turn) return;
     clearTimeout(this.sleeping);
     // A context that may not run yet stays pending: whoever plays must not wait for it for ever.
     await Promise.race([this.context.resume(), new Promise((done) => setTimeout(done, 1000))]);
-    this.running = this.context.state === 'running';
-    return this.running;
+    if (turn === this.turn) this.running = this.context.state === 'running';
   }
 
   async build() {
@@ -80,6 +84,11 @@ export class Output {
     return node;
   }
 
+  /** Milliseconds from the playout to the ear, as far as the browser knows. */
+  get latencyMs() {
+    return (this.context?.outputLatency || this.context?.baseLatency || 0) * 1000;
+  }
+
   /** Sends a message to the playout: see `Playout.take`. */
   send(message, transfer = []) {
     this.post?.(message, transfer);
@@ -87,16 +96,13 @@ export class Output {
 
   /** Puts the context to sleep once the sound has faded out. */
   sleep() {
+    this.turn = null;
     this.running = false;
     clearTimeout(this.sleeping);
     this.sleeping = setTimeout(() => this.context?.suspend(), FADING);
   }
 
   /** The volume as the position of its slider, 0 to 1. */
-  get volume() {
-    return this.level;
-  }
-
   set volume(position) {
     this.level = Math.min(Math.max(position, 0), 1);
     this.gain?.gain.setTargetAtTime(loudness(this.level), this.context.currentTime, VOLUME_GLIDE);

@@ -46,6 +46,7 @@ export class Playout {
     this.fadeStep = 1 / (FADE * outputRate);
     this.trim = 0;
     this.played = -1;
+    this.heard = null;
     this.pair = new Float32Array(2);
     /** Chunks of another rate, until the present one has faded out. */
     this.next = [];
@@ -93,13 +94,14 @@ export class Playout {
 
   /**
    * Takes a chunk. `seamless` says that it goes on where the last one ended; else both ends are faded.
-   * @param {{index: number, rate: number, left: Float32Array, right: Float32Array, seamless: boolean}} chunk
+   * @param {import('./protocol.js').Chunk & {seamless: boolean}} chunk
    */
-  push({ index, rate, left, right, seamless }) {
+  push(chunk) {
+    const { index, micros, rate, left, right, seamless } = chunk;
     if (rate !== this.rate || this.next.length > 0) {
       if (this.phase !== Phase.FILLING) {
         // What plays fades out first.
-        this.next.push({ index, rate, left, right, seamless });
+        this.next.push(chunk);
         this.phase = Phase.ENDING;
         return;
       }
@@ -117,7 +119,7 @@ export class Playout {
       this.fadeOutEnd();
     }
     const fadeIn = seamless ? 0 : Math.min(Math.round(SEAM * rate), left.length);
-    this.chunks.push({ index, start: this.written });
+    this.chunks.push({ index, micros, start: this.written });
     for (let frame = 0; frame < left.length; frame += 1) {
       const gain = frame < fadeIn ? raisedCosine(frame / fadeIn) : 1;
       this.store(this.written + frame, left[frame] * gain, right[frame] * gain);
@@ -251,10 +253,12 @@ export class Playout {
     this.trim += (wish - this.trim) * Math.min(1, seconds / TRIM_TIME);
   }
 
-  /** Notes which chunk plays. */
+  /** Notes which chunk plays, and when the station's clock says it should. */
   note() {
     while (this.chunks.length > 0 && this.chunks[0].start <= this.position) {
-      this.played = this.chunks[0].index;
+      const { index, micros, start } = this.chunks[0];
+      this.played = index;
+      this.heard = micros + ((this.position - start) / this.rate) * 1e6;
       if (this.chunks.length === 1 || this.chunks[1].start > this.position) break;
       this.chunks.shift();
     }
@@ -273,6 +277,7 @@ export class Playout {
       gaps: this.gaps,
       skips: this.skips,
       played: this.played,
+      heard: this.heard,
       outputRate: this.outputRate,
       inputRate: this.rate,
     };

@@ -11,6 +11,7 @@ const FIGURES = {
   buffer: 'Buffer',
   jitter: 'Jitter',
   latency: 'Round trip',
+  delay: 'Behind the station',
   underruns: 'Underruns',
   listeners: 'Listeners',
   sound: 'Sound',
@@ -35,31 +36,44 @@ export class Readout {
     setText(byId('facts'), `${showKey(key)}  \u00b7  ${tempo(bpm)}  \u00b7  phrase ${number}`);
   }
 
+  /** Says that the station is no more. */
+  ended() {
+    setText(byId('name'), 'Gone');
+    setText(byId('facts'), 'This station has ended');
+    this.announce('This station has ended');
+  }
+
   /** Shows the time to the next phrase; nothing where nobody knows (null). */
   countdown(dueIn) {
     setText(byId('next'), dueIn === null ? '\u2013' : seconds(dueIn));
   }
 
   /** Shows how the connection is. */
-  link(stats, retryIn) {
-    const [lamp, text] = describe(stats, retryIn);
+  link(stats, connection) {
+    const [lamp, text] = describe(stats, connection);
     const element = byId('link');
     if (element.dataset.link !== lamp) element.dataset.link = lamp;
     setText(byId('link-text'), text);
   }
 
+  /** Shows that the station lets only others in. */
+  locked() {
+    byId('link').dataset.link = 'lost';
+    setText(byId('link-text'), 'For guests with a token');
+  }
+
   /** Shows the figures of this moment. */
   figures(stats) {
-    const khz = (rate) => String(Math.round(rate / 100) / 10);
     const put = (name, text) => setText(this.values.get(name), text);
     const ms = (value) => `${Math.round(value)}\u202fms`;
-    put('buffer', stats.playing ? `${ms(stats.averageMs)} of ${ms(stats.targetMs)}` : '\u2013');
-    put('jitter', stats.playing ? `\u00b1\u202f${ms(stats.jitterMs)}` : '\u2013');
+    const ours = stats.playing && stats.mode === 'sound';
+    put('buffer', ours ? `${ms(stats.averageMs)} of ${ms(stats.targetMs)}` : stats.playing ? ms(stats.bufferMs) : '\u2013');
+    put('jitter', ours ? `\u00b1\u202f${ms(stats.jitterMs)}` : '\u2013');
+    put('delay', stats.delayMs === null ? '\u2013' : ms(stats.delayMs).replace('-', '\u2212'));
     put('latency', stats.latencyMs === null ? '\u2013' : stats.latencyMs < 1 ? '<\u202f1\u202fms' : ms(stats.latencyMs));
     put('underruns', String(stats.underruns));
     put('listeners', stats.listeners === null ? '\u2013' : String(stats.listeners));
-    const format = stats.format === 'json' ? 'PCM in JSON' : 'PCM';
-    put('sound', stats.inputRate ? `${khz(stats.inputRate)} \u2192 ${khz(stats.outputRate)}\u202fkHz ${format}` : '\u2013');
+    put('sound', sound(stats));
   }
 
   /** Says something to those who see, and to those who listen. */
@@ -93,10 +107,32 @@ export function seconds(ms) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
-function describe({ connection, playing, phase }, retryIn) {
+/** The formats as one calls them. */
+const FORMATS = {
+  opus: 'Opus',
+  pcm16: 'PCM',
+  json: 'PCM in JSON',
+  'stream.opus': 'Opus',
+  'stream.flac': 'FLAC',
+  'stream.wav': 'PCM',
+};
+
+/** Which way the sound takes. */
+function sound({ playing, format, backend, inputRate, outputRate }) {
+  const name = FORMATS[format];
+  if (!playing || !name) return '\u2013';
+  if (backend === 'element') return `${name}, the browser\u2019s player`;
+  const khz = (rate) => String(Math.round(rate / 100) / 10);
+  return inputRate ? `${name} ${khz(inputRate)} \u2192 ${khz(outputRate)}\u202fkHz` : name;
+}
+
+function describe({ connection, playing, phase }, { retryAt, full }) {
+  if (connection === Link.ENDED) return ['lost', 'Ended'];
+  if (connection === Link.REFUSED) return ['lost', 'Turned away'];
   if (connection === Link.WAITING) {
-    const wait = Math.ceil(retryIn / 1000);
-    return ['lost', wait > 1 ? `Reconnecting in ${wait}\u202fs` : 'Reconnecting'];
+    const wait = Math.ceil((retryAt - performance.now()) / 1000);
+    const again = wait > 1 ? ` in ${wait}\u202fs` : '';
+    return ['lost', full ? `Full, trying again${again}` : `Reconnecting${again}`];
   }
   if (connection !== Link.OPEN) return ['connecting', 'Connecting'];
   if (!playing) return ['open', 'Connected'];

@@ -42,8 +42,9 @@ export class Slider {
     );
     this.input.addEventListener('input', () => this.move(this.input.valueAsNumber));
     this.input.addEventListener('keydown', (event) => this.press(event));
-    this.input.addEventListener('pointerdown', () => this.hold.grasp());
-    for (const type of ['pointerup', 'pointercancel']) {
+    // Of another button the release may never be told: its menu takes it.
+    this.input.addEventListener('pointerdown', ({ button }) => button === 0 && this.hold.grasp());
+    for (const type of ['pointerup', 'pointercancel', 'lostpointercapture']) {
       this.input.addEventListener(type, () => this.hold.release());
     }
     if (initial !== undefined) this.input.addEventListener('dblclick', () => this.set(initial));

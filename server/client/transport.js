@@ -1,4 +1,4 @@
-// Play, pause, volume and mute: by hand, by key and by the system's media controls. Main thread.
+// Play, pause, volume and mute: by hand and by key. Main thread.
 import { formatValue } from './curves.js';
 import { byId } from './dom.js';
 import { Slider } from './slider.js';
@@ -32,12 +32,11 @@ export class Transport {
     byId('volume').append(this.slider.element);
     this.setVolume(remembered());
     document.addEventListener('keydown', (event) => this.press(event));
-    this.wireMediaKeys();
   }
 
   setVolume(value) {
     this.muted = false;
-    this.client.output.volume = value;
+    this.client.volume = value;
     this.slider.draw(value);
     try {
       localStorage.setItem(REMEMBERED, value);
@@ -48,7 +47,7 @@ export class Transport {
 
   mute() {
     this.muted = !this.muted;
-    this.client.output.volume = this.muted ? 0 : this.slider.value;
+    this.client.volume = this.muted ? 0 : this.slider.value;
     this.slider.draw(this.slider.value);
   }
 
@@ -62,26 +61,14 @@ export class Transport {
     }
   }
 
-  wireMediaKeys() {
-    const session = navigator.mediaSession;
-    if (!session) return;
-    session.setActionHandler('play', () => this.client.play());
-    session.setActionHandler('pause', () => this.client.pause());
-    session.setActionHandler('stop', () => this.client.pause());
-  }
-
-  /** Shows whether it plays, what, and how far the phrase has come (0 to 1). */
-  show({ playing, title, progress }) {
+  /** Shows whether it plays, and how far the phrase has come (0 to 1). */
+  show({ playing, progress }) {
     const word = playing ? 'Pause' : 'Play';
     if (this.button.getAttribute('aria-label') !== word) {
       this.button.setAttribute('aria-label', word);
       this.button.dataset.playing = playing;
     }
     this.button.style.setProperty('--way', progress.toFixed(3));
-    const session = navigator.mediaSession;
-    if (!session || !title) return;
-    session.playbackState = playing ? 'playing' : 'paused';
-    if (session.metadata?.title !== title) session.metadata = new MediaMetadata({ title, artist: 'Auralis' });
   }
 }
 

@@ -17,7 +17,7 @@ function chunk(index, { seamless = true, phase = 0, rate = IN } = {}) {
   const left = Float32Array.from({ length }, (_, i) => {
     return LOUD * Math.sin((2 * Math.PI * TONE * (index * length + i)) / rate + phase);
   });
-  return { index, rate, left, right: left.slice(), seamless };
+  return { index, micros: index * 100_000, rate, left, right: left.slice(), seamless };
 }
 
 /** Runs a playout in blocks; `events` are [second, what to do]. Everything that came out. */
@@ -78,6 +78,8 @@ test('playing begins once the target lies ready, with the target in the buffer, 
   assert.ok(Math.abs(averageMs - 250) < 60, `${averageMs} ms lie ready`);
   assert.deepEqual([underruns, gaps, phase], [0, 0, Phase.PLAYING]);
   assert.ok(played >= 29 && played <= 32, `chunk ${played} plays`);
+  const { heard } = playout.stats();
+  assert.ok(heard >= played * 100_000 && heard < (played + 1) * 100_000, `${heard} us in chunk ${played}`);
 });
 
 test('nothing plays, and nothing is kept, where nobody wants it', () => {

@@ -49,6 +49,41 @@ test('a binary frame and a JSON message give the same chunk', () => {
   assert.deepEqual([...binary.right], [1 / 32_768, 32_767 / 32_768, 258 / 32_768]);
 });
 
+function opus(packets, { count = packets.length, rate = 48_000, more = 0 } = {}) {
+  const buffer = new ArrayBuffer(24 + packets.reduce((sum, { length }) => sum + 2 + length, 0) + more);
+  new Uint8Array(buffer).set(new Uint8Array(frame({ format: 2, rate }), 0, 24));
+  const view = new DataView(buffer);
+  view.setUint16(2, count, true);
+  let at = 24;
+  for (const packet of packets) {
+    view.setUint16(at, packet.length, true);
+    new Uint8Array(buffer, at + 2).set(packet);
+    at += 2 + packet.length;
+  }
+  return buffer;
+}
+
+test('a frame of Opus is its packets, each of 20 ms', () => {
+  const read = readFrame(opus([[1, 2, 3], [], [4, 5]]));
+  assert.deepEqual(read.packets.map((packet) => [...packet]), [[1, 2, 3], [], [4, 5]]);
+  assert.deepEqual([read.index, read.rate, read.frames, read.micros], [7, 48_000, 2880, 1_700_000_000_123_456]);
+  assert.deepEqual(readFrame(opus([])).packets, []);
+  // The next chunk's first packet is due when the last of this one ends.
+  assert.ok(follows({ ...read, index: 8, micros: read.micros + 60_000 }, seamOf(read)));
+});
+
+test('packets that do not fill their frame are refused', () => {
+  for (const wrong of [
+    opus([[1, 2, 3]], { count: 2 }),
+    opus([[1, 2, 3], [4]], { count: 1 }),
+    opus([[1, 2, 3]], { more: 1 }),
+    opus([[1, 2, 3]]).slice(0, -1),
+    opus([[1, 2, 3]], { rate: 44_100 }),
+  ]) {
+    assert.throws(() => readFrame(wrong), RangeError);
+  }
+});
+
 test('one channel is heard on both sides', () => {
   const { left, right } = planar(pcm(), 1);
   assert.equal(left.length, SAMPLES.length);
@@ -82,7 +117,7 @@ test('a chunk follows another by number and by the clock of one station', () => 
     index,
     micros: seconds * 1e6,
     rate,
-    left: new Float32Array(rate / 10),
+    frames: rate / 10,
   });
   const seam = seamOf(chunk(10, 100));
   assert.ok(follows(chunk(11, 100.1), seam));

@@ -3,7 +3,6 @@ input; says what it saw as one on standard output.
 
 job: rate, block, bpm, seconds, plugins: [
      plugin, out (a file of frames of stereo, floats)
-     parameters: {name: number from 0 to 1}    notes: [[key, velocity, from, to]]
      automation: {name: [numbers, one a beat]}
 ]
 """
@@ -26,12 +25,8 @@ def main():
         plugin = engine.make_plugin_processor(f"p{number}", wanted["plugin"])
         rows = [row for row in plugin.get_parameters_description() if not row["name"].startswith("MIDI ")]
         place = {row["name"]: row["index"] for row in rows}
-        for name, value in wanted.get("parameters", {}).items():
-            plugin.set_parameter(place[name], value)
         for name, values in wanted.get("automation", {}).items():
             plugin.set_automation(place[name], np.repeat(np.float32(values), PPQN), ppqn=PPQN)
-        for key, velocity, start, end in wanted.get("notes", []):
-            plugin.add_midi_note(key, velocity, start, end - start)
         # All but the last keep nothing by themselves.
         plugin.record = True
         graph.append((plugin, []))

@@ -3,7 +3,6 @@ standard output. Pedalboard has no transport: an instrument that goes with one n
 
 job: plugin, rate, block, seconds, out (a file of frames of stereo, floats)
      parameters: {name: number from 0 to 1}    state: a file to load, before parameters    keep: a file to save to
-     notes: [[key, velocity, from, to]]
 """
 
 import json
@@ -17,12 +16,6 @@ MIDI = re.compile("MIDI Ch")
 pedalboard.PARAMETER_NAME_REGEXES_TO_IGNORE.add(MIDI)
 
 
-def messages(notes):
-    for key, velocity, start, end in notes:
-        yield bytes([0x90, key, velocity]), start
-        yield bytes([0x80, key, 0]), end
-
-
 def main():
     job = json.load(sys.stdin)
     # By itself it waits for sound from what sounds only while a transport runs.
@@ -32,9 +25,7 @@ def main():
     for name, value in job.get("parameters", {}).items():
         parameter = next(p for p in plugin.parameters.values() if p.name == name)
         parameter.raw_value = value
-    sound = plugin.process(
-        list(messages(job.get("notes", []))), job["seconds"], job["rate"], 2, job["block"], True
-    )
+    sound = plugin.process([], job["seconds"], job["rate"], 2, job["block"], True)
     sound.T.astype("<f4").tofile(job["out"])
     if "keep" in job:
         open(job["keep"], "wb").write(plugin.raw_state)

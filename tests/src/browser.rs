@@ -124,9 +124,10 @@ impl Browser {
             .spawn()
             .expect("chromedriver does not start");
         let stdout = driver.stdout.take().expect("its standard output is a pipe");
-        let port: u16 = wait_for_line(stdout, |line| {
+        let ready = wait_for_line::<u16>(stdout, |line| {
             line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
+        let port = ready.found;
         let profile = TempDir::new().expect("no temporary folder");
         let mut browser = Self {
             driver,
@@ -260,6 +261,18 @@ impl Browser {
     pub fn reduce_motion(&self) {
         let features = json!([{ "name": "prefers-reduced-motion", "value": "reduce" }]);
         let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.post("/goog/cdp/execute", &command);
+    }
+
+    /// Forgets what pages have stored in cookies, such as their user's token.
+    pub fn forget_cookies(&self) {
+        self.post("/goog/cdp/execute", &json!({ "cmd": "Network.clearBrowserCookies", "params": {} }));
+    }
+
+    /// Runs a script in every page that is opened from now on, before anything of its own.
+    pub fn before_pages(&self, script: &str) {
+        let command =
+            json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
         self.post("/goog/cdp/execute", &command);
     }
 

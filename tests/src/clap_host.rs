@@ -1,6 +1,6 @@
 //! A CLAP host: it loads an instrument, gives it blocks of time and events, and keeps what comes of them.
 
-use clack_extensions::latency::PluginLatency;
+use clack_extensions::latency::{HostLatency, HostLatencyImpl, PluginLatency};
 use clack_extensions::note_ports::PluginNotePorts;
 use clack_extensions::params::{ParamInfoBuffer, PluginParams};
 use clack_extensions::remote_controls::{PluginRemoteControls, RemoteControlsPageBuffer};
@@ -17,15 +17,15 @@ use clack_host::utils::{BeatTime, ClapId, SecondsTime};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What the instrument asked of its host.
 #[derive(Debug, Default)]
-pub struct Asked {
+struct Asked {
     /// How often to be restarted.
-    pub restarts: AtomicU32,
-    /// How often to be called on the main thread.
-    pub callbacks: AtomicU32,
+    restarts: AtomicU32,
+    /// Whether to be called on the main thread.
+    call: AtomicBool,
 }
 
 struct Shared(Arc<Asked>);
@@ -38,16 +38,29 @@ impl SharedHandler<'_> for Shared {
     fn request_process(&self) {}
 
     fn request_callback(&self) {
-        self.0.callbacks.fetch_add(1, Ordering::Relaxed);
+        self.0.call.store(true, Ordering::Release);
     }
+}
+
+/// Asks for the latency when it is needed.
+struct MainThread;
+
+impl MainThreadHandler<'_> for MainThread {}
+
+impl HostLatencyImpl for MainThread {
+    fn changed(&self) {}
 }
 
 struct Handlers;
 
 impl HostHandlers for Handlers {
     type Shared<'a> = Shared;
-    type MainThread<'a> = ();
+    type MainThread<'a> = MainThread;
     type AudioProcessor<'a> = ();
+
+    fn declare_extensions(builder: &mut HostExtensions<Self>, _: &Shared) {
+        builder.register::<HostLatency>();
+    }
 }
 
 /// An event for the instrument, at a frame of the whole run.
@@ -98,10 +111,6 @@ pub struct Param {
     pub id: u32,
     /// Its name.
     pub name: String,
-    /// The group that it stands in.
-    pub module: String,
-    /// Where it starts.
-    pub default: f64,
 }
 
 /// A library that is loaded.
@@ -137,7 +146,7 @@ impl Library {
         let info = HostInfo::new("Auralis tests", "Auralis", "", "1").expect("plain words");
         let asked = Arc::new(Asked::default());
         let shared = Arc::clone(&asked);
-        let plugin = PluginInstance::<Handlers>::new(|_| Shared(shared), |_| (), &self.0, &id, &info);
+        let plugin = PluginInstance::<Handlers>::new(|_| Shared(shared), |_| MainThread, &self.0, &id, &info);
         Instance { plugin: plugin.expect("the instrument can be made"), asked }
     }
 }
@@ -145,8 +154,7 @@ impl Library {
 /// An instance of the instrument.
 pub struct Instance {
     plugin: PluginInstance<Handlers>,
-    /// What it asked of its host.
-    pub asked: Arc<Asked>,
+    asked: Arc<Asked>,
 }
 
 impl Instance {
@@ -167,8 +175,7 @@ impl Instance {
             .filter_map(|index| {
                 let mut buffer = ParamInfoBuffer::new();
                 let info = params.get_info(&handle, index, &mut buffer)?;
-                let (id, default) = (info.id.get(), info.default_value);
-                Some(Param { id, name: text(info.name), module: text(info.module), default })
+                Some(Param { id: info.id.get(), name: text(info.name) })
             })
             .collect()
     }
@@ -282,9 +289,12 @@ impl Instance {
         assert!(self.load(&packed(&state)), "the state is understood");
     }
 
-    /// Calls it on the main thread, as it may have asked.
-    pub fn call(&mut self) {
-        self.plugin.call_on_main_thread_callback();
+    /// How often it has asked to be restarted. It is called on the main thread first, if it has asked for that.
+    pub fn restarts(&mut self) -> u32 {
+        if self.asked.call.swap(false, Ordering::Acquire) {
+            self.plugin.call_on_main_thread_callback();
+        }
+        self.asked.restarts.load(Ordering::Relaxed)
     }
 
     /// Activates it.

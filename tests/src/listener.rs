@@ -1,9 +1,9 @@
 //! A listener over a real WebSocket.
 
 use crate::server::Server;
+use crate::wire::Wire;
 use base64::Engine;
 use serde_json::{Value as Json, json};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::HandshakeError;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection to a station.
 pub struct Listener {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Wire>,
 }
 
 /// What a listener hears.
@@ -48,8 +48,7 @@ impl Listener {
     /// # Panics
     /// The station does not answer.
     pub fn try_join(server: &Server, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the station does not listen");
-        Self::over(stream, server, path, headers)
+        Self::over(Wire::connect(server.port()), server, path, headers)
     }
 
     /// Connects over a line that is there.
@@ -60,18 +59,17 @@ impl Listener {
     /// # Panics
     /// The station does not answer.
     pub fn over(
-        stream: TcpStream,
+        wire: impl Into<Wire>,
         server: &Server,
         path: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, u16> {
-        stream.set_read_timeout(Some(PATIENCE)).expect("a line has timeouts");
         let url = server.url(path).replacen("http", "ws", 1);
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
-        match tungstenite::client(request, stream) {
+        match tungstenite::client(request, wire.into()) {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{path}: {error}"),

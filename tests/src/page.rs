@@ -21,6 +21,51 @@ expose:
   quiet: { to: level.mute, label: Quiet }
 ";
 
+/// A tone that is there all the time.
+pub const TONE: &str = "
+auralis: 1
+name: Test Tone
+tempo: 150
+nodes:
+  tone: { type: oscillator, frequency: 440 Hz, gain: -12 dB }
+  out: { type: output, in: tone }
+";
+
+/// Keeps the page's analyser, and measures by it: the pitch in Hz, and how much of the sound is no pure tone (0 to 1),
+/// over the last 0.19 s. Opus leaves some 0.006; with a seam that is one frame off it is 0.016.
+pub const EARS: &str = "
+window.AnalyserNode = class extends AnalyserNode {
+  constructor(...of) { super(...of); window.ears = this; }
+};
+window.measure = () => {
+  const x = new Float32Array(8192);
+  ears.getFloatTimeDomainData(x);
+  const ups = [];
+  for (let i = 1; i < x.length; i += 1) if (x[i - 1] < 0 && x[i] >= 0) ups.push(i - x[i] / (x[i] - x[i - 1]));
+  const cycle = (ups.at(-1) - ups[0]) / (ups.length - 1);
+  const turn = (2 * Math.PI) / cycle;
+  let [ss, cc, sc, sx, cx, xx] = [0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < x.length; i += 1) {
+    const [s, c] = [Math.sin(turn * i), Math.cos(turn * i)];
+    ss += s * s; cc += c * c; sc += s * c; sx += s * x[i]; cx += c * x[i]; xx += x[i] * x[i];
+  }
+  const det = ss * cc - sc * sc;
+  const [a, b] = [(sx * cc - cx * sc) / det, (cx * ss - sx * sc) / det];
+  const rest = xx - a * sx - b * cx;
+  return { pitch: ears.context.sampleRate / cycle, impure: Math.sqrt(Math.max(0, rest) / xx) };
+};
+window.listen = () => {
+  window.worst = { impure: 0, low: Infinity, high: 0, looks: 0 };
+  setInterval(() => {
+    const { pitch, impure } = measure();
+    worst.looks += 1;
+    worst.impure = Math.max(worst.impure, impure);
+    worst.low = Math.min(worst.low, pitch);
+    worst.high = Math.max(worst.high, pitch);
+  }, 100);
+};
+";
+
 /// One browser at a time: what is measured is sound in time, and machines are small.
 pub struct Turn(());
 
@@ -57,6 +102,12 @@ pub fn open(browser: &Browser, url: &str) {
 pub fn play(browser: &Browser) {
     browser.click("#play");
     browser.wait(SOUNDS);
+}
+
+/// Clicks what may lie out of view, or under the row that stays at the foot of a phone.
+pub fn reach(browser: &Browser, css: &str) {
+    browser.script(&format!("document.querySelector({css:?}).scrollIntoView({{ block: 'center' }})"));
+    browser.click(css);
 }
 
 /// True in a page that sounds.

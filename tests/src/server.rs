@@ -2,20 +2,20 @@
 
 use crate::http::agent;
 use crate::program::{Room, wait};
-use crate::text::wait_for_line;
+use crate::text::{Ready, wait_for_line};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A station of its own: its presets, its port, nobody else's settings.
 pub struct Server {
     child: Child,
-    port: u16,
+    ready: Ready<u16>,
     arguments: Vec<String>,
     room: Room,
-    said: Vec<String>,
 }
 
 impl Server {
@@ -39,8 +39,8 @@ impl Server {
         }
         let first = presets.first().map(|(name, _)| *name);
         let arguments: Vec<String> = first.iter().chain(more).map(ToString::to_string).collect();
-        let (child, port, said) = launch(&room, &arguments, 0);
-        Self { child, port, arguments, room, said }
+        let (child, ready) = launch(&room, &arguments, 0);
+        Self { child, ready, arguments, room }
     }
 
     /// Saves another text of a preset of its, as editors do: a new file takes the place of the old one.
@@ -63,12 +63,39 @@ impl Server {
     /// Starts it anew on the port that it had.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.port, self.said) = launch(&self.room, &self.arguments, self.port);
+        (self.child, self.ready) = launch(&self.room, &self.arguments, self.ready.found);
     }
 
     /// What it said before it listened.
-    pub fn said(&self) -> String {
-        self.said.join("\n")
+    pub fn said(&self) -> &str {
+        &self.ready.before
+    }
+
+    /// What it has said since then, or since it was asked last.
+    pub fn said_since(&self) -> String {
+        self.after().try_iter().map(|line| line + "\n").collect()
+    }
+
+    /// Waits until it has said all these words since then, or since it was asked last; gives all of that.
+    ///
+    /// # Panics
+    /// It does not.
+    #[track_caller]
+    pub fn wait_until_said(&self, words: &[&str]) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut said = String::new();
+        while !words.iter().all(|word| said.contains(word)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.after().recv_timeout(left) {
+                Ok(line) => said += &(line + "\n"),
+                Err(_) => panic!("{words:?} are not in:\n{said}"),
+            }
+        }
+        said
+    }
+
+    fn after(&self) -> MutexGuard<'_, Receiver<String>> {
+        self.ready.after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The room that it runs in.
@@ -102,19 +129,40 @@ impl Server {
         (status, begun.elapsed())
     }
 
+    /// Sends it a signal, such as HUP.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn signal(&self, signal: &str) {
+        crate::program::signal(&self.child, signal);
+    }
+
     /// Its number among the processes.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
 
+    /// A figure of its memory that Linux keeps, such as `VmRSS`, in KiB.
+    ///
+    /// # Panics
+    /// It has ended.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, figure: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process()));
+        let status = status.expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        kib.unwrap_or_else(|| panic!("no {figure}: {status}"))
+    }
+
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.ready.found
     }
 
     /// An address of it, such as `/api/v1/status`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.port())
     }
 
     /// What it answers to GET.
@@ -157,7 +205,7 @@ impl Drop for Server {
     }
 }
 
-fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16, Vec<String>) {
+fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, Ready<u16>) {
     let mut child = room
         .command()
         .args(["serve", "--host", "0.0.0.0", "--port", &port.to_string()])
@@ -166,11 +214,6 @@ fn launch(room: &Room, arguments: &[String], port: u16) -> (Child, u16, Vec<Stri
         .spawn()
         .expect("the program does not start");
     let stderr = child.stderr.take().expect("its standard error is a pipe");
-    let (told, said) = mpsc::sync_channel(1000);
-    let port = wait_for_line(stderr, move |line| {
-        // More than a thousand lines nobody asks for.
-        let _ = told.try_send(line.to_string());
-        line.split_once(" plays on http://")?.1.rsplit(':').next()?.parse().ok()
-    });
-    (child, port, said.try_iter().collect())
+    let port = |line: &str| line.split_once(" plays on http")?.1.rsplit(':').next()?.parse().ok();
+    (child, wait_for_line(stderr, port))
 }

@@ -1,18 +1,9 @@
 //! The command line: exit status, what goes to which output, and that its words help.
 
+use auralis_tests::presets::RAIN;
 use auralis_tests::{Room, Said, finish};
 use serde_json::{Value as Json, json};
 use std::process::Stdio;
-
-const RAIN: &str = "auralis: 1
-name: Test Rain
-nodes:
-  hiss: { type: noise, colour: pink }
-  level: { type: gain, in: hiss, gain: -12 dB }
-  out: { type: output, in: level }
-expose:
-  level: { to: level.gain, label: Level }
-";
 
 const COMMANDS: [&str; 9] =
     ["serve", "render", "play", "check", "nodes", "schema", "graph", "presets", "completions"];
@@ -85,6 +76,30 @@ nodes:
     assert_eq!(said.json(), expected);
     room.put("wrong.yaml", text.replace("type: output", "type: outptu"));
     room.run(&["check", "--parts", "wrong.yaml"]).says(1, &["did you mean `output`?"]);
+}
+
+#[test]
+fn asking_what_a_preset_is_made_of_writes_nothing() {
+    let room = Room::new();
+    let sinks = "  hiss: { type: noise }
+  old: { type: file_sink, in: hiss, file: old.wav, overwrite: true }
+  new: { type: file_sink, in: hiss, file: new.wav }
+  out: { type: output, in: hiss }
+";
+    room.put("take.yaml", format!("auralis: 1\nnodes:\n{sinks}"));
+    room.put("old.wav", "a recording");
+    let files = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(room.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    let said = room.run(&["check", "--parts", "take.yaml"]);
+    said.ok();
+    assert_eq!(said.json()[0]["assets"], json!([]));
+    assert_eq!(room.bytes("old.wav"), b"a recording");
+    assert_eq!(files(), before);
 }
 
 #[test]
@@ -282,7 +297,13 @@ fn settings_that_cannot_be_used_stop_the_start_with_one_line() {
         ("AURALIS_DEFAULT_BPM", "39.9", "AURALIS_DEFAULT_BPM is `39.9`, but must be a number from 40 to 200"),
         ("auralis_default_intensity", "1.01", "AURALIS_DEFAULT_INTENSITY is `1.01`"),
         ("AURALIS_ENABLE_TRANSFORMER", "true", "not yet available"),
-        ("AURALIS_ENABLE_SSL", "true", "AURALIS_ENABLE_SSL"),
+        ("AURALIS_ENABLE_SSL", "true", "AURALIS_SSL_CERT_PATH"),
+        ("AURALIS_LISTEN", "token", "AURALIS_AUTH_KEYS"),
+        (
+            "AURALIS_TRUSTED_PROXIES",
+            "10.0.0.0/8, everybody",
+            "AURALIS_TRUSTED_PROXIES is `10.0.0.0/8, everybody`",
+        ),
         (
             "AURALIS_ENABLE_EFFECTS",
             "perhaps",
@@ -325,11 +346,27 @@ fn the_help_of_serve_names_every_setting() {
         "enable-transformer",
         "log-level",
         "log-file",
+        "log-rotation",
+        "log-keep",
+        "log-format",
+        "memory-warning-mb",
+        "memory-error-mb",
         "cors-origins",
         "assets",
         "state",
         "epoch",
         "enable-ssl",
+        "ssl-cert-path",
+        "ssl-key-path",
+        "https-redirect-port",
+        "auth-keys",
+        "listen",
+        "trusted-hosts",
+        "trusted-proxies",
+        "status-rate",
+        "metrics-rate",
+        "control-rate",
+        "station-rate",
     ] {
         assert!(help.contains(&format!("--{name} ")), "--{name} is missing");
         let variable = format!("AURALIS_{}", name.replace('-', "_").to_uppercase());

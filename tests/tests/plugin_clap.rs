@@ -5,7 +5,9 @@ mod instrument;
 use auralis_graph::testing::measure::{cents_off, level_db, peak};
 use auralis_tests::Room;
 use auralis_tests::clap_host::{Event, Time, hanging};
-use instrument::{KEYS, PLAYING, STOPPED, TUNE, begun, differ, instance_of, library, rendered, shipped};
+use instrument::{
+    KEYS, PLAYING, STOPPED, TUNE, begun, differ, instance_of, library, rendered, settled, shipped,
+};
 
 #[test]
 fn a_bounce_is_what_render_writes_to_the_sample() {
@@ -177,7 +179,7 @@ fn a_change_of_tempo_in_the_middle_stretches_what_follows() {
     straight.render(288_000, &[480], PLAYING, &[]);
     let aim = begun(&straight.sent, latency + 96_000, latency + 288_000);
     let heard = begun(&active.sent, latency + 96_000, latency + 480_000);
-    assert!(aim.len() > 5);
+    assert!(aim.len() > 5 && heard.len() == aim.len(), "{heard:?} {aim:?}");
     for (heard, aim) in heard.iter().zip(&aim) {
         assert_eq!((heard.1, heard.2), (aim.1, aim.2));
         assert!(heard.0.abs_diff(2 * aim.0) <= 2, "{heard:?} {aim:?}");
@@ -285,6 +287,43 @@ fn a_pedal_a_bend_and_single_note_expression_are_heard() {
     let [gone, _] = active.render(48_000, &[512], STOPPED, &[(0, Event::Midi([0xb2, 64, 0]))]);
     assert!(level_db(&gone[36_000..]) < -100.0);
     instance.deactivate(active);
+}
+
+#[test]
+fn the_bundle_names_its_instrument() {
+    let named = library().instruments();
+    assert_eq!(named, [("org.auralis.instrument".to_string(), "Auralis".to_string())]);
+}
+
+#[test]
+fn a_host_is_asked_for_a_restart_by_another_latency_and_by_nothing_else() {
+    let library = library();
+    let quieter = KEYS.replace("gain: -6 dB", "gain: -9 dB");
+    let later = KEYS
+        .replace("in: voice }", "in: even }")
+        .replace("  out:", "  even: { type: limiter, in: voice }\n  out:");
+    for (text, restarts) in [(quieter, 0), (later, 1)] {
+        let mut instance = instance_of(&library, KEYS);
+        let mut active = instance.activate(48_000.0, 512);
+        let before = instance.latency();
+        active.render(4_800, &[512], STOPPED, &[]);
+        // The wrapper tells a first latency only once the instrument is active, and so asks for a restart by itself.
+        let first = instance.restarts();
+        instance.load_piece("test", &text);
+        let settled = std::thread::spawn(move || {
+            let press = [(0, Event::On(0, 69, 0.8))];
+            active.render(4_800, &[512], STOPPED, &press);
+            settled(&mut active);
+            active
+        });
+        let active = settled.join().unwrap();
+        assert_eq!(instance.restarts() - first, restarts, "{text}");
+        // What a host does then.
+        instance.deactivate(active);
+        let active = instance.activate(48_000.0, 512);
+        assert_eq!(instance.latency() > before, restarts == 1, "{before} and {} frames", instance.latency());
+        instance.deactivate(active);
+    }
 }
 
 #[test]

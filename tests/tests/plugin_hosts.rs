@@ -2,7 +2,9 @@
 
 use auralis_tests::Room;
 use auralis_tests::bundles::{self, Bundles};
-use auralis_tests::hosts::{Frame, db, floats, rendered, run, same};
+use auralis_tests::clap_host::Library;
+use auralis_tests::hosts::{rendered, run};
+use auralis_tests::sound::{Frame, db, floats, same};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 
@@ -49,13 +51,17 @@ fn dawdreamer(room: &Room, plugin: &Path, bpm: f64, more: &Json) -> (Json, Vec<F
     let mut job = json!({ "rate": 48_000, "block": 512, "bpm": bpm, "seconds": 8, "plugins": [row] });
     merge(&mut job, &more["job"]);
     let said = run("in_dawdreamer.py", &job)[0].clone();
-    let frames = without_latency(&said, &room.path("heard"));
-    (said, frames)
+    let frames = job["rate"].as_u64().unwrap() * job["seconds"].as_u64().unwrap();
+    let heard = without_latency(&said, &room.path("heard"), frames as usize);
+    (said, heard)
 }
 
-/// What was heard, from the first frame on that is the piece's.
-fn without_latency(said: &Json, heard: &Path) -> Vec<Frame> {
-    floats(heard).split_off(said["latency"].as_u64().unwrap() as usize)
+/// What was heard of so many frames, from the first on that is the piece's.
+#[track_caller]
+fn without_latency(said: &Json, heard: &Path, frames: usize) -> Vec<Frame> {
+    let mut heard = floats(heard);
+    assert_eq!(heard.len(), frames);
+    heard.split_off(said["latency"].as_u64().unwrap() as usize)
 }
 
 fn merge(into: &mut Json, from: &Json) {
@@ -71,7 +77,7 @@ fn dawdreamer_plays_what_auralis_renders_at_any_rate_and_block() {
         let more = json!({ "job": { "rate": rate, "block": block, "seconds": 6 } });
         let (said, heard) = dawdreamer(&room, bundles::vst3(), FIRST.1, &more);
         assert!(said["latency"].as_u64().unwrap() >= 64, "a quantum is kept for the host's blocks: {said}");
-        same(&heard, &rendered(&room, FIRST.0, rate, 6.0, &[]));
+        same(&heard, &rendered(&room, FIRST.0, rate, 6.0, &[])[..heard.len()]);
     }
 }
 
@@ -102,10 +108,10 @@ fn pedalboard_plays_what_auralis_renders_and_keeps_what_was_set() {
     let said = run("in_pedalboard.py", &job);
     assert_eq!((&said["name"], &said["vendor"]), (&json!("Auralis"), &json!("Auralis")));
     assert_eq!(said["instrument"], true);
-    let heard = without_latency(&said, &room.path("heard"));
+    let heard = without_latency(&said, &room.path("heard"), 6 * 44_100);
     // Where pedalboard has to name a tempo, this is it.
     let wishes = ["--set", "intensity=0.75", "--set", "tempo=120"];
-    same(&heard, &rendered(&room, FIRST.0, 44_100, 6.0, &wishes));
+    same(&heard, &rendered(&room, FIRST.0, 44_100, 6.0, &wishes)[..heard.len()]);
 
     let again = json!({
         "plugin": bundles::vst3(), "rate": 44_100, "block": 1024, "seconds": 6, "out": room.path("again"),
@@ -115,7 +121,7 @@ fn pedalboard_plays_what_auralis_renders_and_keeps_what_was_set() {
     let shown =
         said["parameters"].as_array().unwrap().iter().find(|row| row[0] == "Intensity").unwrap().clone();
     assert_eq!(shown, json!(["Intensity", 0.75, "75 %"]));
-    same(&without_latency(&said, &room.path("again")), &heard);
+    same(&without_latency(&said, &room.path("again"), 6 * 44_100), &heard);
 }
 
 #[test]
@@ -132,6 +138,10 @@ fn two_instruments_of_their_own_and_the_general_one_play_side_by_side() {
     std::fs::remove_dir_all(room.path("sounds")).unwrap();
     std::fs::remove_file(bells).unwrap();
 
+    let named = |made: &Bundles| Library::load(&made.clap).instruments();
+    let id = |id: &str, name: &str| [(format!("org.auralis.instrument.{id}"), name.to_string())];
+    assert_eq!(named(&made[0]), id("jan-doe-226fe55f.bell-tower", "Bell Tower"));
+    assert_eq!(named(&made[1]), id("auralis.nacht", "Nacht"));
     let plugins = [&*made[0].vst3, &*made[1].vst3, bundles::vst3()];
     let files = ["bells", "nacht", "general"].map(|file| room.path(file));
     let rows: Vec<Json> =
@@ -139,7 +149,8 @@ fn two_instruments_of_their_own_and_the_general_one_play_side_by_side() {
     let job = json!({ "rate": 48_000, "block": 512, "bpm": 80, "seconds": 8, "plugins": rows });
     let said = run("in_dawdreamer.py", &job);
     for ((file, said), expected) in files.iter().zip(said.as_array().unwrap()).zip(&expected) {
-        same(&without_latency(said, file), expected);
+        let heard = without_latency(said, file, 8 * 48_000);
+        same(&heard, &expected[..heard.len()]);
     }
     let names = |said: &Json| -> Vec<String> {
         said["parameters"]

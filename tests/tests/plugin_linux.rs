@@ -1,7 +1,8 @@
 //! The instrument in hosts that there are on Linux only: a session of Ardour, Qtractor's scanner, and a host's window.
 #![cfg(target_os = "linux")]
 
-use auralis_tests::hosts::{db, rendered, script, wav};
+use auralis_tests::hosts::{rendered, script};
+use auralis_tests::sound::{db, wav};
 use auralis_tests::{Display, Room, Said, bundles, finish, hosts, signal, wait};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -161,11 +162,11 @@ fn qtractor_reads_the_clap() {
 fn the_editor_opens_in_a_host() {
     let room = Room::new();
     let display = Display::new();
-    let mut host = Command::new(hosts::python());
+    let mut host = Command::new(hosts::python("hosts"));
     host.arg(script("editor.py")).arg(bundles::vst3()).args(["66", "20"]).env("DISPLAY", display.name());
     host.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut host = host.spawn().unwrap();
-    let file = room.path("plugin.png");
+    let file = room.path("plugin_in_host.png");
     let deadline = Instant::now() + Duration::from_secs(90);
     let picture = loop {
         let picture = display.picture(&file);
@@ -186,6 +187,6 @@ fn the_editor_opens_in_a_host() {
     host.wait().unwrap();
     eprintln!("the editor: {picture:?}");
     if let Some(folder) = std::env::var_os("AURALIS_PICTURES") {
-        fs::copy(file, Path::new(&folder).join("plugin.png")).unwrap();
+        fs::copy(file, Path::new(&folder).join("plugin_in_host.png")).unwrap();
     }
 }

@@ -1,8 +1,8 @@
 //! `auralis render`: what is in the files, bit for bit where it is promised.
 
+use auralis_tests::sound::{Frame, db, wav};
 use auralis_tests::{Room, collect, finish, signal};
 use std::f64::consts::TAU;
-use std::path::Path;
 
 /// Steady noise from two sources.
 const RAIN: &str = "auralis: 1
@@ -50,20 +50,9 @@ fn render(room: &Room, preset: &str, file: &str, more: &[&str]) -> Vec<u8> {
 
 /// Renders floats: the frames of stereo.
 #[track_caller]
-fn sound(room: &Room, preset: &str, more: &[&str]) -> Vec<[f32; 2]> {
+fn sound(room: &Room, preset: &str, more: &[&str]) -> Vec<Frame> {
     render(room, preset, "sound.wav", &[more, &["--bits", "32f"]].concat());
-    frames(&room.path("sound.wav"))
-}
-
-fn frames(path: &Path) -> Vec<[f32; 2]> {
-    let reader = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let samples: Vec<f32> = reader.into_samples::<f32>().map(Result::unwrap).collect();
-    samples.as_chunks::<2>().0.to_vec()
-}
-
-fn db(frames: &[[f32; 2]]) -> f64 {
-    let power: f64 = frames.iter().flatten().map(|x| f64::from(*x).powi(2)).sum();
-    10.0 * (power / (2.0 * frames.len() as f64)).log10()
+    wav(&room.path("sound.wav"))
 }
 
 #[test]
@@ -210,7 +199,7 @@ fn a_journal_changes_what_it_says_and_when() {
 fn stems_sum_to_the_mix() {
     let room = room();
     let mix = sound(&room, "rain.yaml", &["--length", "1s", "--stems", "stems"]);
-    let (low, high) = (frames(&room.path("stems/low.wav")), frames(&room.path("stems/high.wav")));
+    let (low, high) = (wav(&room.path("stems/low.wav")), wav(&room.path("stems/high.wav")));
     assert_eq!((low.len(), high.len()), (mix.len(), mix.len()));
     assert!(db(&low) > -60.0 && db(&high) > -60.0, "both sound");
     for ((mix, low), high) in mix.iter().zip(&low).zip(&high) {
@@ -269,7 +258,7 @@ fn the_midi_file_has_the_notes_that_sound() {
     let room = room();
     room.run(&["render", "tune.yaml", "-o", "a.wav", "--bits", "32f", "--length", "16s", "--midi", "a.mid"])
         .ok();
-    let sound = frames(&room.path("a.wav"));
+    let sound = wav(&room.path("a.wav"));
     let bytes = room.bytes("a.mid");
     let played = notes(&bytes);
     assert!(played.len() > 20, "{} notes", played.len());

@@ -3,6 +3,7 @@
 
 use auralis_tests::{Heard, Listener, Server, agent};
 use serde_json::{Value as Json, json};
+use std::time::{Duration, Instant};
 use tungstenite::Message;
 
 const RAIN: &str = "auralis: 1
@@ -271,4 +272,59 @@ fn the_routes_answer_in_json_and_the_pages_are_there() {
     let public = Server::start_with(&[("rain", RAIN)], &["--env", "production"]);
     let page = agent().get(public.url("/client/styles.css")).call().unwrap();
     assert_eq!(page.headers()["cache-control"], "max-age=3600");
+}
+
+/// A phrase of eight bars every 9.6 s, of which the composer takes what is wished for with each beat: every 300 ms.
+const BEATS: &str = "auralis: 1
+name: Beats
+tempo: 200
+nodes:
+  composer: { type: composer, follow: beat }
+  voice: { type: synth, in: composer.chords, voices: 4, gain: -30 dB }
+  out: { type: output, in: voice }
+";
+
+#[test]
+fn a_wish_meets_its_beat_however_short_the_chunks_are() {
+    let server = Server::start_with(&[("beats", BEATS)], &["--chunk-duration-ms", "20"]);
+    let mut listener = Listener::join(&server, "/ws/stream?format=none");
+    for intensity in [0.125, 0.875, 0.25, 0.75, 0.375, 0.625] {
+        listener.control(&json!({ "intensity": intensity }));
+        let asked = Instant::now();
+        while server.get("/api/v1/status")["current_intensity"].as_f64() != Some(intensity) {
+            assert!(asked.elapsed() < Duration::from_secs(2), "{intensity} missed its beat");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn what_is_wished_for_with_a_preset_is_for_that_preset() {
+    let server = station();
+    let (status, said) = server.ask("POST", "/api/v1/control", r#"{"preset":"wind","params":{"level":-20}}"#);
+    assert_eq!((status, &said["field"]), (422, &json!("params.level")), "wind has no `level`: {said}");
+    let wish = json!({ "preset": "wind", "bpm": 77, "params": { "force": -30 } });
+    assert_eq!(server.ask("POST", "/api/v1/control", &wish.to_string()).0, 200);
+    let asked = Instant::now();
+    while server.get("/api/v1/status")["current_preset"] != "wind" {
+        assert!(asked.elapsed() < Duration::from_secs(10), "the preset does not change");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.get("/api/v1/controls")["controls"][0]["value"], -30.0);
+    let mut listener = Listener::join(&server, "/ws/stream?format=none");
+    let update = listener.wait("generation_update");
+    assert!(update["pending"]["bpm"] == 77.0 || update["bpm"] == 77.0, "{update}");
+    // What came before is as it was.
+    assert_eq!(server.ask("POST", "/api/v1/control", r#"{"preset":"rain"}"#).0, 200);
+    let update = listener.wait_for(|message| message["preset"] == "rain");
+    assert_eq!((&update["pending"], &update["bpm"]), (&json!({}), &json!(200.0)));
+}
+
+#[test]
+fn who_takes_a_name_that_is_to_be_given_keeps_nobody_out() {
+    let server = station();
+    let _squatters: Vec<_> =
+        (1..20).map(|n| Listener::join(&server, &format!("/ws/audio/listener-{n}?format=none"))).collect();
+    let mut listener = Listener::join(&server, "/ws/stream?format=none");
+    listener.wait("generation_update");
 }

@@ -8,19 +8,14 @@ use std::path::Path;
 const PAGES: [(&str, &[&str]); 2] =
     [("docs/nodes.md", &["nodes", "--all"]), ("docs/preset.schema.json", &["schema"])];
 
-fn page(root: &Path, arguments: &[&str]) -> Result<String, String> {
-    let command = ["run", "--quiet", "--package", "auralis", "--locked", "--"];
-    let all: Vec<&str> = command.into_iter().chain(arguments.iter().copied()).collect();
-    shell::output(root, "cargo", &all)
-}
-
 /// Writes the pages.
 ///
 /// # Errors
 /// The program fails, or a file cannot be written.
 pub fn run(root: &Path) -> Result<(), String> {
     for (path, arguments) in PAGES {
-        fs::write(root.join(path), page(root, arguments)?).map_err(|error| format!("{path}: {error}"))?;
+        fs::write(root.join(path), shell::auralis(root, arguments)?)
+            .map_err(|error| format!("{path}: {error}"))?;
         println!("{path}");
     }
     Ok(())
@@ -34,7 +29,7 @@ pub fn check(root: &Path) -> Result<(), String> {
     eprintln!("\n== docs in step");
     for (path, arguments) in PAGES {
         let written = fs::read_to_string(root.join(path)).unwrap_or_default();
-        if written != page(root, arguments)? {
+        if written != shell::auralis(root, arguments)? {
             return Err(format!("{path} is out of step with the code: run `cargo xtask docs`"));
         }
     }

@@ -89,13 +89,11 @@ impl Piece {
 
 /// What a preset is made of, as the program says; it says its mistakes on standard error.
 fn parts(root: &Path, preset: &str) -> Result<Json, String> {
-    let program = ["run", "--quiet", "--package", "auralis", "--locked", "--", "check", "--parts"];
     // A file is meant as seen from where the command was given; the program runs in the project's root.
     let file = std::path::absolute(preset).ok().filter(|path| path.exists());
     let preset = file.map_or(preset.to_string(), |path| path.display().to_string());
-    let arguments: Vec<&str> = program.into_iter().chain([preset.as_str()]).collect();
-    let said = shell::output(root, "cargo", &arguments)
-        .map_err(|_| format!("`{preset}` cannot be made an instrument as long as it has mistakes"))?;
+    let said = shell::auralis(root, &["check", "--parts", &preset])
+        .map_err(|_| format!("`{preset}` cannot be made an instrument, for the reason above"))?;
     let said: Json =
         serde_json::from_str(&said).map_err(|error| format!("auralis check --parts: {error}"))?;
     Ok(said[0].clone())
@@ -142,21 +140,20 @@ impl Ids {
     }
 }
 
-/// A name in small ASCII letters, digits and dashes. One with other letters has a hash in their place.
+/// A name in small ASCII letters, digits and dashes. One with other letters has a hash besides.
 fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    for c in name.chars().map(|c| c.to_ascii_lowercase()) {
-        if c.is_ascii_alphanumeric() {
-            slug.push(c);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
+    let small = name.to_lowercase();
+    let words = |counts: fn(char) -> bool| -> String {
+        let words = small.split(|c| !counts(c)).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("-")
+    };
+    let (whole, plain) = (words(char::is_alphanumeric), words(|c| c.is_ascii_alphanumeric()));
+    if whole == plain && !plain.is_empty() {
+        return plain;
     }
-    if name.chars().any(|c| !c.is_ascii() && c.is_alphanumeric()) || slug.is_empty() {
-        let hash = blake3::hash(name.as_bytes()).to_hex();
-        slug.push_str(&format!("-{}", &hash[..8]));
-    }
-    slug.trim_matches('-').to_string()
+    let hash = blake3::hash(whole.as_bytes()).to_hex();
+    let parts = [plain.as_str(), &hash[..8]];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -175,6 +172,9 @@ mod tests {
         let far = slug("夜");
         assert!(far.len() == 8 && far != slug("昼"), "{far}");
         assert_ne!(slug("Über"), slug("Ober"));
+        // Case and punctuation do not count in other letters either.
+        assert_eq!((slug("über!"), slug("Très  Doux")), (slug("Über"), slug("TRÈS-DOUX")));
+        assert!(slug("Über").starts_with("ber-") && slug("!").len() == 8, "{} {}", slug("Über"), slug("!"));
     }
 
     #[test]

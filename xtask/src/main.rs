@@ -3,11 +3,11 @@
 mod bench;
 mod bundle;
 mod docs;
-mod hosts;
 mod install;
 mod instrument;
 mod new_node;
 mod proof;
+mod python;
 mod setup;
 mod shell;
 mod soundfont;
@@ -33,7 +33,8 @@ enum Chore {
     Install(install::Arguments),
     /// Runs the benches and prints the figures that the project promises, the peers' beside them.
     Bench,
-    /// Feeds the reader of presets with made-up texts until it falls; needs a nightly toolchain and cargo-fuzz.
+    /// Feeds what reads presets, and what listeners say, with made-up bytes until it falls; needs a nightly toolchain and
+    /// cargo-fuzz.
     Fuzz(proof::Fuzz),
     /// Runs the models of what threads hand to each other, in every order that there is.
     Loom,

@@ -1,5 +1,5 @@
 //! What is shown of the engine beyond its tests: models of its threads (loom), its unsafe code step by step (Miri), its
-//! reader under fire (cargo-fuzz), a day of its life (soak), and how evenly it computes (steady).
+//! readers under fire (cargo-fuzz), a day of its life (soak), and how evenly it computes (steady).
 
 use crate::shell;
 use std::path::Path;
@@ -43,28 +43,32 @@ pub fn miri_is_there(root: &Path) -> bool {
     shell::succeeds(root, "cargo", &["+nightly", "miri", "--version"])
 }
 
-/// How long the reader of presets is under fire.
+/// How long what reads strangers' words is under fire.
 #[derive(clap::Args)]
 pub struct Fuzz {
-    /// Seconds.
+    /// Seconds, for each target.
     #[arg(long, default_value_t = 600)]
     seconds: u32,
 }
 
 impl Fuzz {
-    /// Runs the fuzz target, from the shipped presets on.
+    /// Runs the fuzz targets one after the other: the reader of presets from the shipped ones on, and what a listener
+    /// says over a WebSocket.
     ///
     /// # Errors
-    /// cargo-fuzz is not there, or a text broke the reader: the file that it names has it.
+    /// cargo-fuzz is not there, or something broke a target: the file that it names has it.
     pub fn run(&self, root: &Path) -> Result<(), String> {
-        let corpus = root.join("fuzz/corpus/preset");
-        std::fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
-        let time = format!("-max_total_time={}", self.seconds);
-        let folders = ["+nightly", "fuzz", "run", "preset", "fuzz/corpus/preset", "presets", "--"];
-        // A text of that length shows all that a longer one does, and sooner.
-        let limits = ["-max_len=16384", "-timeout=10", "-rss_limit_mb=2048", "-dict=fuzz/preset.dict"];
-        let arguments: Vec<&str> = folders.into_iter().chain(limits).chain([time.as_str()]).collect();
-        shell::run(root, "cargo", &arguments, &[])
+        for (target, seeds) in [("preset", &["presets"][..]), ("client", &[])] {
+            let corpus = format!("fuzz/corpus/{target}");
+            std::fs::create_dir_all(root.join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+            let time = format!("-max_total_time={}", self.seconds);
+            let words = format!("-dict=fuzz/{target}.dict");
+            // A text of that length shows all that a longer one does, and sooner.
+            let limits = ["--", "-max_len=16384", "-timeout=10", "-rss_limit_mb=2048", &words, &time];
+            let arguments = [&["+nightly", "fuzz", "run", target, &corpus], seeds, &limits[..]].concat();
+            shell::run(root, "cargo", &arguments, &[])?;
+        }
+        Ok(())
     }
 }
 
@@ -77,18 +81,29 @@ pub struct Soak {
     /// Minutes of the station's time, in the place of hours.
     #[arg(long)]
     minutes: Option<f64>,
+    /// Minutes of real time, with listeners who come and go, after that; 0 for none.
+    #[arg(long, default_value_t = 30.0)]
+    live: f64,
 }
 
 impl Soak {
-    /// Plays them as fast as it goes.
+    /// Plays them as fast as it goes, and then at its own pace.
     ///
     /// # Errors
     /// Memory grew, a node failed, or something was heard that must not be.
     pub fn run(&self, root: &Path) -> Result<(), String> {
         let minutes = self.minutes.unwrap_or(self.hours * 60.0).to_string();
-        let test = ["test", "--package", "auralis-tests", "--all-features", "--locked", "--test", "soak"];
-        let arguments: Vec<&str> = test.into_iter().chain(["--", "--nocapture", "station"]).collect();
-        shell::run(root, "cargo", &arguments, &[("AURALIS_SOAK_MINUTES", &minutes)])
+        let live = self.live.to_string();
+        let run = |test: &str, setting: (&str, &str)| {
+            let arguments = ["test", "--package", "auralis-tests", "--all-features", "--locked"];
+            let arguments = [&arguments[..], &["--test", test, "--", "--nocapture"]].concat();
+            shell::run(root, "cargo", &arguments, &[setting])
+        };
+        run("soak", ("AURALIS_SOAK_MINUTES", &minutes))?;
+        if self.live > 0.0 {
+            run("churn", ("AURALIS_CHURN_MINUTES", &live))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the tests need from the system: installed where that is possible, else named.
 
 use crate::bundle::target_folder;
-use crate::{hosts, shell};
+use crate::{python, shell};
 use std::path::Path;
 
 /// A program or header, and the Debian package that has it.
@@ -28,6 +28,16 @@ const NEEDS: &[Need] = &[
         there: || shell::is_there("fluidsynth"),
         packages: &["fluidsynth"],
         what: "FluidSynth, to hear the default SoundFont with other ears",
+    },
+    Need {
+        there: || ["ffmpeg", "ffprobe", "mpv"].iter().all(|player| shell::is_there(player)),
+        packages: &["ffmpeg", "mpv"],
+        what: "ffmpeg and mpv, to hear the station's streams with other ears",
+    },
+    Need {
+        there: || shell::is_there("promtool"),
+        packages: &["prometheus"],
+        what: "promtool, which reads the station's figures as Prometheus does",
     },
     Need {
         there: || Path::new("/usr/include/alsa/asoundlib.h").exists() || !LINUX,
@@ -78,9 +88,9 @@ const NEEDS: &[Need] = &[
         what: "what takes pictures of windows",
     },
     Need {
-        there: || shell::succeeds(Path::new("."), hosts::PYTHON, &["-c", "import venv, ensurepip"]),
+        there: || shell::succeeds(Path::new("."), python::PYTHON, &["-c", "import venv, ensurepip"]),
         packages: &["python3", "python3-venv"],
-        what: "Python with its module venv, for the hosts that are its packages",
+        what: "Python with its module venv, for hosts and tests that are its packages",
     },
 ];
 
@@ -93,7 +103,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     if !missing.is_empty() {
         install(root, &missing)?;
     }
-    hosts::set_up(root, &target_folder(root)?)
+    python::set_up(root, &target_folder(root)?)
 }
 
 fn install(root: &Path, missing: &[&Need]) -> Result<(), String> {

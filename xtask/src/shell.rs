@@ -32,6 +32,15 @@ pub fn output(root: &Path, program: &str, arguments: &[&str]) -> Result<String, 
     String::from_utf8(output.stdout).map_err(|error| format!("`{shown}`: {error}"))
 }
 
+/// What the program `auralis` prints, built from here; what it says besides goes to standard error.
+///
+/// # Errors
+/// As [`run`].
+pub fn auralis(root: &Path, arguments: &[&str]) -> Result<String, String> {
+    let command = ["run", "--quiet", "--package", "auralis", "--locked", "--"];
+    output(root, "cargo", &[&command, arguments].concat())
+}
+
 /// Whether a program runs and is content. What it prints is not shown.
 pub fn succeeds(root: &Path, program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);

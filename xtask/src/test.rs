@@ -3,6 +3,9 @@
 use crate::{docs, proof, setup, shell};
 use std::path::Path;
 
+/// What validates plugins, where it is there: none of them can be had from Debian.
+const VALIDATORS: [&str; 3] = ["clap-validator", "validator", "pluginval"];
+
 /// Runs all checks, the quick ones first.
 ///
 /// # Errors
@@ -16,6 +19,9 @@ pub fn run(root: &Path) -> Result<(), String> {
     shell::run(root, "cargo", &clippy, &[])?;
     docs::check(root)?;
     shell::run(root, "cargo", &["test", "--workspace", "--all-features", "--locked"], &[])?;
+    for program in VALIDATORS.into_iter().filter(|program| !shell::is_there(program)) {
+        eprintln!("\n== {program} is not on the path: it has validated nothing");
+    }
     proof::loom(root)?;
     if proof::miri_is_there(root) {
         proof::miri(root)?;

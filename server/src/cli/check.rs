@@ -2,12 +2,13 @@
 
 use super::{Failure, Outcome, print};
 use auralis_graph::diagnostic::Diagnostics;
-use auralis_graph::places::Version;
-use auralis_graph::plan::{Options, build};
+use auralis_graph::places::Asset;
+use auralis_graph::plan::{Options, Socket, build};
 use auralis_graph::{Catalogue, Preset};
 use auralis_library as library;
 use serde_json::{Value as Json, json};
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Check presets and say what is wrong with them.
 ///
@@ -92,17 +93,20 @@ impl Check {
 
 /// A preset as it can be carried elsewhere.
 fn parts(loaded: &library::Loaded, preset: &Preset, catalogue: &Catalogue) -> Result<Json, Diagnostics> {
-    // Only nodes that are prepared tell what they read.
-    let options = Options::render(44_100, preset.settings(), loaded.places.clone());
+    // Only nodes that are prepared tell what they read; in this socket none of them writes.
+    let options = Options {
+        socket: Socket::Plugin,
+        ..Options::render(44_100, preset.settings(), loaded.places.clone())
+    };
     let built = build(preset, catalogue, &options)?;
+    let named = named(loaded, preset);
     let mut assets = Vec::new();
     for file in built.editor.files() {
-        let names = names(file, loaded, preset);
         let given = |name: Option<&str>| json!({ "name": name, "path": file.path() });
-        assets.extend(names.iter().map(|name| given(Some(name))));
-        if names.is_empty() {
-            assets.push(given(None));
-        }
+        let names: Vec<Json> =
+            named.iter().filter(|(_, path)| path == file.path()).map(|(name, _)| given(Some(name))).collect();
+        // A word may stand for a file, such as that for the machine's own SoundFont.
+        assets.extend(if names.is_empty() { vec![given(None)] } else { names });
     }
     assets.sort_by_key(ToString::to_string);
     assets.dedup();
@@ -114,18 +118,16 @@ fn parts(loaded: &library::Loaded, preset: &Preset, catalogue: &Catalogue) -> Re
     }))
 }
 
-/// What the text calls a file; nothing where a word stands for it, such as that for the machine's own SoundFont.
-fn names<'p>(file: &Version, loaded: &library::Loaded, preset: &'p Preset) -> Vec<&'p str> {
+/// What the text calls files, and where those lie.
+fn named<'p>(loaded: &library::Loaded, preset: &'p Preset) -> Vec<(&'p str, PathBuf)> {
     let keys = preset.nodes.iter().filter_map(|node| node.config.json.as_object());
-    let is_it = |name: &&str| {
-        ["samples", "soundfonts"].iter().any(|folder| {
-            let found = loaded.places.find(name, folder).ok();
-            let there = found
-                .and_then(|asset| asset.content().ok()?.version().map(|there| there.path() == file.path()));
-            there == Some(true)
-        })
-    };
-    keys.flat_map(|keys| keys.values()).filter_map(Json::as_str).filter(is_it).collect()
+    let words = keys.flat_map(|keys| keys.values()).filter_map(Json::as_str);
+    let places = words.flat_map(|word| ["samples", "soundfonts"].map(|folder| (word, folder)));
+    let found = places.filter_map(|(word, folder)| match loaded.places.find(word, folder).ok()? {
+        Asset::File(path) => Some((word, path.canonicalize().ok()?)),
+        Asset::Embedded(_) => None,
+    });
+    found.collect()
 }
 
 fn count(presets: usize) -> String {

@@ -13,6 +13,7 @@ mod schema;
 mod serve;
 mod signals;
 mod summary;
+mod token;
 
 use auralis_graph::diagnostic::Diagnostics;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -46,6 +47,7 @@ enum Command {
     Schema(schema::Schema),
     Graph(graph::Graph),
     Presets(presets::Presets),
+    Token(token::Token),
     Completions(Completions),
 }
 
@@ -110,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::Graph(command) => command.run(),
         Command::Presets(command) => command.run(),
+        Command::Token(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match outcome {

@@ -6,12 +6,11 @@ use super::{Failure, Outcome, on_terminal, print, signals};
 use crate::adjust::{self, Sets};
 use crate::midi_file;
 use auralis_graph::journal::Journal;
-use auralis_library as library;
-
 use auralis_graph::plan::Options;
 use auralis_graph::quantity::{Measure, Quantity};
 use auralis_graph::render::{Render as Rendering, StartAt};
 use auralis_graph::{Catalogue, Preset};
+use auralis_library as library;
 use auralis_nodes::audio_file::{AudioFile, Container, Depth, Format};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};

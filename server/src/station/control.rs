@@ -3,14 +3,17 @@
 use super::{Shared, StationError, lock};
 use crate::settings::BPM;
 use crate::state::Resumed;
-use auralis_graph::command::When;
+use auralis_graph::Preset;
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::music::Key;
+use auralis_graph::preset::Control;
 use auralis_graph::settings::{Setting, Settings};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A control message or request, as it comes.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -63,8 +66,28 @@ pub enum ControlError {
 }
 
 impl ControlError {
-    fn field(field: &str, message: impl Into<String>) -> Self {
+    /// A value that is not legal.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Field { field: field.into(), message: message.into() }
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn key(value: &Json) -> Result<Key, Self> {
+        let text = value.as_str().ok_or_else(|| Self::field("key", "must be a text such as \"A minor\""))?;
+        text.parse().map_err(|error: auralis_graph::music::KeyError| Self::field("key", error.to_string()))
+    }
+
+    /// Reads a number of a range.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn number(field: &str, value: &Json, range: RangeInclusive<f64>) -> Result<f64, Self> {
+        let wants =
+            || Self::field(field, format!("must be a number from {} to {}", range.start(), range.end()));
+        finite(value).filter(|value| range.contains(value)).ok_or_else(wants)
     }
 
     /// The field at fault, if it is one.
@@ -86,7 +109,9 @@ pub struct Wishes {
     /// Only the author changes it, by the text.
     seed: Option<u64>,
     preset: String,
+    /// Where controls stand that were moved, and which of them the engine has not been told.
     params: BTreeMap<String, f32>,
+    moved: BTreeMap<String, f32>,
 }
 
 impl Wishes {
@@ -112,6 +137,16 @@ impl Wishes {
         settings
     }
 
+    /// Takes the controls that were moved: however often that was, the engine hears once where each has come to stand.
+    pub fn take_moved(&mut self) -> BTreeMap<String, f32> {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// Gives back what the engine could not be told, unless it has been moved since.
+    pub fn keep_moved(&mut self, name: String, value: f32) {
+        self.moved.entry(name).or_insert(value);
+    }
+
     /// The settings that wait, as entries of the journal at the tick at which they will be taken.
     pub fn entries(&self, tick: i64) -> Vec<Entry> {
         self.settings().map(|setting| Entry { tick, change: JournalChange::Setting(setting) }).collect()
@@ -120,6 +155,7 @@ impl Wishes {
     /// Forgets where a control was moved.
     pub fn forget(&mut self, control: &str) {
         self.params.remove(control);
+        self.moved.remove(control);
     }
 
     /// Wishes for what the author changed, instead of what was wished for before.
@@ -146,7 +182,7 @@ impl Wishes {
             pending.insert("bpm".into(), bpm.into());
         }
         if let Some(intensity) = self.intensity {
-            pending.insert("intensity".into(), super::rounded(intensity).into());
+            pending.insert("intensity".into(), super::news::rounded(intensity).into());
         }
         Json::Object(pending)
     }
@@ -156,112 +192,124 @@ impl Wishes {
         if self.preset == preset { self.params.clone() } else { BTreeMap::new() }
     }
 
-    fn wish(&mut self, change: &Change, preset: &str) {
+    /// Wishes for what a change says, of a preset.
+    pub fn wish(&mut self, change: &Change, preset: &str) {
         self.key = change.key.or(self.key);
         self.bpm = change.bpm.or(self.bpm);
         self.intensity = change.intensity.or(self.intensity);
         if self.preset != preset {
             self.preset = preset.into();
             self.params.clear();
+            self.moved.clear();
         }
         self.params.extend(change.params.iter().cloned());
+        self.moved.extend(change.params.iter().cloned());
     }
+}
+
+/// Checks the values of controls by name.
+fn check_params(params: &Json, controls: &[Control]) -> Result<Vec<(String, f32)>, ControlError> {
+    let Json::Object(params) = params else {
+        return Err(ControlError::field("params", "must be an object of names and numbers"));
+    };
+    let mut checked = Vec::with_capacity(params.len());
+    for (name, value) in params {
+        let field = format!("params.{}", name.chars().take(64).collect::<String>());
+        let Some(control) = controls.iter().find(|control| control.name == *name) else {
+            let names: Vec<&str> = controls.iter().map(|control| control.name.as_str()).collect();
+            let wants = match names.is_empty() {
+                true => "is no control: this preset exposes none".to_string(),
+                false => format!("is no control of this preset; it has {}", names.join(", ")),
+            };
+            return Err(ControlError::field(&field, wants));
+        };
+        let (min, max) = (control.range.min, control.range.max);
+        let number = match value {
+            Json::Bool(on) => Some(f64::from(u8::from(*on))),
+            value => finite(value),
+        };
+        let value = number.map(|value| value as f32).filter(|value| (min..=max).contains(value));
+        let wants = || format!("must be a number from {min} to {max}");
+        checked.push((name.clone(), value.ok_or_else(|| ControlError::field(&field, wants()))?));
+    }
+    Ok(checked)
 }
 
 fn finite(value: &Json) -> Option<f64> {
     value.as_f64().filter(|value| value.is_finite())
 }
 
-impl Shared {
-    /// Checks a request against what plays now.
+impl Request {
+    /// Checks it. `meant` gives the preset of a name, or the one that plays: its controls are those that are turned.
     ///
     /// # Errors
     /// The first field that is not legal, with what would be.
-    pub fn check(&self, request: &Request) -> Result<Change, ControlError> {
-        let mut change = Change::default();
-        if let Some(key) = &request.key {
-            let text = key
-                .as_str()
-                .ok_or_else(|| ControlError::field("key", "must be a text such as \"A minor\""))?;
-            let error = |error: auralis_graph::music::KeyError| ControlError::field("key", error.to_string());
-            change.key = Some(text.parse().map_err(error)?);
-        }
-        if let Some(bpm) = &request.bpm {
-            let wants = format!("must be a number from {} to {}", BPM.start(), BPM.end());
-            let value = finite(bpm).filter(|bpm| BPM.contains(bpm));
-            change.bpm = Some(value.ok_or_else(|| ControlError::field("bpm", wants))?);
-        }
-        if let Some(intensity) = &request.intensity {
-            let value = finite(intensity).filter(|value| (0.0..=1.0).contains(value));
-            let wants = "must be a number from 0 to 1";
-            change.intensity = Some(value.ok_or_else(|| ControlError::field("intensity", wants))? as f32);
-        }
-        if let Some(params) = &request.params {
-            change.params = self.check_params(params)?;
-        }
-        if let Some(preset) = &request.preset {
+    pub fn check(
+        &self,
+        meant: impl FnOnce(Option<&str>) -> Result<Arc<Preset>, StationError>,
+    ) -> Result<Change, ControlError> {
+        let number = |field, value: &Option<Json>, range| {
+            value.as_ref().map(|value| ControlError::number(field, value, range)).transpose()
+        };
+        let intensity = number("intensity", &self.intensity, 0.0..=1.0)?;
+        let mut change = Change {
+            key: self.key.as_ref().map(ControlError::key).transpose()?,
+            bpm: number("bpm", &self.bpm, BPM)?,
+            intensity: intensity.map(|value| value as f32),
+            ..Change::default()
+        };
+        if let Some(preset) = &self.preset {
             let id = preset.as_str().filter(|id| auralis_library::ids().iter().any(|known| known == id));
             let known = || {
                 ControlError::field("preset", format!("must be one of {}", auralis_library::ids().join(", ")))
             };
             change.preset = Some(id.ok_or_else(known)?.to_string());
         }
+        if let Some(params) = &self.params {
+            change.params = check_params(params, &meant(change.preset.as_deref())?.controls)?;
+        }
         if change == Change::default() { Err(ControlError::Nothing) } else { Ok(change) }
     }
+}
 
-    fn check_params(&self, params: &Json) -> Result<Vec<(String, f32)>, ControlError> {
-        let Json::Object(params) = params else {
-            return Err(ControlError::field("params", "must be an object of names and numbers"));
-        };
-        let controls = &self.current().preset.controls;
-        let mut checked = Vec::with_capacity(params.len());
-        for (name, value) in params {
-            let field = format!("params.{}", name.chars().take(64).collect::<String>());
-            let Some(control) = controls.iter().find(|control| control.name == *name) else {
-                let names: Vec<&str> = controls.iter().map(|control| control.name.as_str()).collect();
-                let wants = match names.is_empty() {
-                    true => "is no control: this preset exposes none".to_string(),
-                    false => format!("is no control of this preset; it has {}", names.join(", ")),
-                };
-                return Err(ControlError::field(&field, wants));
-            };
-            let (min, max) = (control.range.min, control.range.max);
-            let number = match value {
-                Json::Bool(on) => Some(f64::from(u8::from(*on))),
-                value => finite(value),
-            };
-            let value = number.map(|value| value as f32).filter(|value| (min..=max).contains(value));
-            let wants = || format!("must be a number from {min} to {max}");
-            checked.push((name.clone(), value.ok_or_else(|| ControlError::field(&field, wants()))?));
-        }
-        Ok(checked)
-    }
-
-    /// Does what was asked. `operator` says whether the request may change the preset.
+impl Shared {
+    /// Checks a request against what plays now, or the preset that it asks for; `operator` says whether it may ask for
+    /// one. Reading that blocks: not for a thread that serves.
     ///
     /// # Errors
-    /// Not allowed, a preset that cannot be loaded, or an engine that does not keep up. Loading blocks: not
-    /// for a thread that serves.
-    pub fn apply(self: &Arc<Self>, change: &Change, operator: bool) -> Result<(), ControlError> {
-        if let Some(preset) = &change.preset {
-            if !operator {
-                return Err(ControlError::Forbidden);
-            }
-            if *preset != self.current().id {
-                self.change_preset(preset)?;
-            }
+    /// Not allowed, or the first field that is not legal, with what would be.
+    pub fn check(&self, request: &Request, operator: bool) -> Result<Change, ControlError> {
+        if request.preset.is_some() && !operator {
+            return Err(ControlError::Forbidden);
         }
         let current = self.current();
-        for (name, value) in &change.params {
-            // The names were checked; another preset may have come meanwhile, then they are of no use.
-            let sent = current.controller.set_control(name, *value, When::Now);
-            if sent == Err(auralis_graph::controller::ControlError::Full) {
-                return Err(ControlError::Busy);
+        request.check(|asked| match asked.filter(|id| *id != current.id) {
+            Some(other) => self.read_preset(other).map(Arc::new),
+            None => Ok(Arc::clone(&current.preset)),
+        })
+    }
+
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// A preset that cannot be loaded. Loading blocks: not for a thread that serves.
+    pub fn apply(self: &Arc<Self>, change: &Change) -> Result<(), ControlError> {
+        let began = Instant::now();
+        self.wake_and_wait();
+        let current = self.current();
+        match &change.preset {
+            Some(preset) if *preset != current.id => return Ok(self.change_preset(preset, change)?),
+            // Another one that was about to come is not wanted any more.
+            Some(preset) => {
+                let unwanted = lock(&self.next).take_if(|next| next.current.id != *preset);
+                drop(unwanted);
             }
+            None => {}
         }
         lock(&self.wishes).wish(change, &current.id);
         self.keep_wishes();
-        self.tell_all(self.generation_update());
+        self.tell_change();
+        self.figures().control.observe(began.elapsed().as_secs_f64());
         Ok(())
     }
 

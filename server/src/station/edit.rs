@@ -3,8 +3,8 @@
 use super::history::{Next, Step};
 use super::{Current, Fault, Shared, StationError, lock, read, starting_settings};
 use crate::watch::Watch;
-use auralis_graph::command::When;
 use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::engine::Reclaimed;
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::node::Role;
 use auralis_graph::places::{Places, Version};
@@ -40,7 +40,7 @@ impl Shared {
     }
 
     /// Reads the file of what plays again. What is wrong with it is logged and told; what plays goes on.
-    fn reload(self: &Arc<Self>) {
+    pub fn reload(self: &Arc<Self>) {
         self.settle();
         let current = self.current();
         let Some(path) = &current.path else { return };
@@ -57,7 +57,7 @@ impl Shared {
                 let text = error.to_string();
                 let first = text.lines().find(|line| line.starts_with("error")).unwrap_or(&text);
                 let text = format!("the preset's new text is not taken over: {first}");
-                self.tell_all(Fault::GenerationError.message(&text));
+                self.tell_all(&Fault::GenerationError.message(&text));
             }
         }
     }
@@ -65,6 +65,7 @@ impl Shared {
     /// Waits for what is about to play: the render thread takes it over within a chunk, or once it has faded to what
     /// came before.
     fn settle(&self) {
+        self.wake_and_wait();
         while lock(&self.next).is_some() && self.is_rendering() {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -80,7 +81,7 @@ impl Shared {
         let mut editing = lock(&editor);
         let current = self.current();
         let (loaded, step) = lock(&self.history).find(next).ok_or(StationError::NoText)?;
-        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+        let preset = Arc::new(read(&loaded, &self.kit.catalogue, &self.settings)?);
         if !Arc::ptr_eq(&current.editor, &editor) || current.path != loaded.path {
             return Err(StationError::Replaced);
         }
@@ -88,12 +89,14 @@ impl Shared {
         let before = Loaded { source, places: current.places.clone(), path: current.path.clone() };
         if needs_another_engine(&current.preset, &preset) {
             let keeper = Arc::clone(&current.keeper);
-            self.play_next(&current.id, Arc::clone(&preset), loaded, keeper, current.edition + 1)?;
+            let (text, edition) = (Arc::clone(&preset), current.edition + 1);
+            self.play_next(&current.id, text, loaded, keeper, edition, &super::Change::default())?;
             self.note(step, before, &preset);
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }
         let places = loaded.places.clone();
-        let edited = editing.edit(&preset, &self.catalogue, self.sounding(), loaded.places, &self.muted())?;
+        let edited =
+            editing.edit(&preset, &self.kit.catalogue, self.sounding(), loaded.places, &self.muted())?;
         lock(&self.muted).clear();
         if let Some(watch) = &*lock(&self.watch) {
             watch.follow(editing.files().map(Version::path));
@@ -118,10 +121,26 @@ impl Shared {
         self.carry_wishes(&current.preset, &preset, &edited.prepared);
         current.keeper.text(&preset, starting_settings(&self.settings, &preset));
         self.keep_wishes();
-        self.tell_all(self.generation_update());
+        self.tell_change();
         editing.finish(PATIENCE);
         self.stats.reclaim(editing.take_reclaimed());
         Ok(Edited { prepared: edited.prepared, anew: false })
+    }
+
+    /// Gives back what edits left, of what plays. Returns how many messages, nodes and graphs. Waits for an edit that is
+    /// under way.
+    pub fn reclaim(&self) -> u64 {
+        let editor = self.current().editor;
+        let mut editing = lock(&editor);
+        editing.sweep();
+        let Reclaimed { buffers, nodes, graphs } = editing.take_reclaimed();
+        self.stats.reclaim(Reclaimed { buffers, nodes, graphs });
+        buffers + nodes + graphs
+    }
+
+    /// Bytes of the texts that played and can be gone back to.
+    pub fn text_bytes(&self) -> usize {
+        lock(&self.history).bytes()
     }
 
     /// Turns what plays into what a text that came over the network says: it names assets only in the folders that
@@ -173,7 +192,7 @@ impl Shared {
     /// # Errors
     /// All its mistakes.
     pub fn check_text(&self, text: String) -> Result<Preset, Diagnostics> {
-        read(&self.foreign(&self.current(), text), &self.catalogue, &self.settings)
+        read(&self.foreign(&self.current(), text), &self.kit.catalogue, &self.settings)
     }
 
     fn foreign(&self, current: &Current, text: String) -> Loaded {
@@ -208,8 +227,7 @@ impl Shared {
                 Some((control, _)) => {
                     let fresh = |node: usize| prepared.contains(&after.nodes[node].name);
                     if control.targets.iter().any(|target| fresh(target.node)) {
-                        // When the engine is that busy the node stands where its text says.
-                        let _ = current.controller.set_control(&name, value, When::Now);
+                        wishes.keep_moved(name, value);
                     }
                 }
             }

@@ -21,7 +21,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn code(self) -> &'static str {
+    /// The code of the contract.
+    pub fn code(self) -> &'static str {
         match self {
             Self::SynthesisFailed => "SYNTHESIS_FAILED",
             Self::BufferUnderrun => "BUFFER_UNDERRUN",

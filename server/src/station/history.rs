@@ -56,7 +56,8 @@ impl History {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// Bytes of all texts.
+    pub fn bytes(&self) -> usize {
         self.past.iter().chain(&self.future).map(|loaded| loaded.source.text().len()).sum()
     }
 

@@ -35,6 +35,11 @@ impl Lead {
         }
     }
 
+    /// Notes that nothing is written for a while, because nobody hears it.
+    pub fn pause(&mut self) {
+        self.written = None;
+    }
+
     /// Notes that a chunk was not there when it was due: from now on more lie ready.
     pub fn underrun(&mut self, now: Instant) {
         self.tracker.underrun();
@@ -72,6 +77,16 @@ mod tests {
         }
         assert_eq!(even.chunks(after(start, 10_000)), 4);
         assert_eq!(uneven.chunks(after(start, 10_000)), 8);
+    }
+
+    #[test]
+    fn an_hour_of_sleep_is_no_jitter() {
+        let start = Instant::now();
+        let mut lead = Lead::new(100.0, 600);
+        (0..10).for_each(|i| lead.written(after(start, i * 100)));
+        lead.pause();
+        (0..10).for_each(|i| lead.written(after(start, 3_600_000 + i * 100)));
+        assert_eq!(lead.chunks(after(start, 3_601_000)), 4);
     }
 
     #[test]

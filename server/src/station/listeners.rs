@@ -1,9 +1,12 @@
 //! Who listens: names, limits and counters.
 
+use crate::delivery::{Format, Sound, Wanted};
+use crate::encoding::EncodingError;
+use crate::metrics::Figures;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// One listener's figures.
@@ -11,6 +14,8 @@ use std::time::Instant;
 pub struct Listener {
     /// Its name.
     pub id: String,
+    /// How it listens.
+    pub sound: Sound,
     /// When it came.
     pub since: Instant,
     /// Chunks sent to it.
@@ -25,6 +30,55 @@ pub struct Listener {
     pub buffer_ms: AtomicU64,
     /// Chunks by which it plays behind the clock, as it last reported.
     pub lag: AtomicU64,
+    /// Microseconds to the station and back, as it last reported; [`Listener::UNMEASURED`] before that.
+    pub round_trip: AtomicI64,
+    /// Microseconds by which its ear is behind the station's clock, as it last reported, below zero where it is ahead;
+    /// [`Listener::UNMEASURED`] before that.
+    pub delay: AtomicI64,
+    /// The figures of its station, which count the same.
+    figures: Arc<Figures>,
+}
+
+impl Listener {
+    /// In place of what a listener has not reported.
+    pub const UNMEASURED: i64 = i64::MIN;
+
+    /// Somebody who has just come.
+    pub fn new(id: &str, sound: Sound, figures: Arc<Figures>) -> Self {
+        Self {
+            id: id.into(),
+            sound,
+            figures,
+            since: Instant::now(),
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            underruns: AtomicU64::new(0),
+            buffer_ms: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
+            round_trip: AtomicI64::new(Self::UNMEASURED),
+            delay: AtomicI64::new(Self::UNMEASURED),
+        }
+    }
+
+    /// Notes chunks that were sent to it.
+    pub fn was_sent(&self, chunks: u64) {
+        self.sent.fetch_add(chunks, Ordering::Relaxed);
+        self.figures.sent(self.sound).chunks.inc_by(chunks);
+    }
+
+    /// Notes bytes that were sent to it.
+    pub fn was_written(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.figures.sent(self.sound).bytes.inc_by(bytes);
+    }
+
+    /// Notes that it was moved past chunks, because it was too slow.
+    pub fn was_moved(&self, past: u64) {
+        self.dropped.fetch_add(past, Ordering::Relaxed);
+        self.figures.overflows.inc();
+        self.figures.dropped.inc_by(past);
+    }
 }
 
 /// Why somebody cannot listen.
@@ -41,12 +95,24 @@ pub enum ListenerError {
     Full(usize),
 }
 
+/// Why sound is not sent in a format.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The operator switched it off.
+    #[error("this station sends no Opus")]
+    Off,
+    /// It cannot be encoded so.
+    #[error("this station cannot be sent so: {0}")]
+    Encoding(#[from] EncodingError),
+}
+
 /// Everybody who listens.
 #[derive(Debug)]
 pub struct Listeners {
     list: Mutex<HashMap<String, Arc<Listener>>>,
     limit: usize,
     named: AtomicU64,
+    figures: Arc<Figures>,
 }
 
 /// A listener's place; leaving it frees the name.
@@ -58,9 +124,9 @@ pub struct Seat {
 }
 
 impl Listeners {
-    /// For at most `limit` at once.
-    pub fn new(limit: usize) -> Self {
-        Self { list: Mutex::new(HashMap::new()), limit, named: AtomicU64::new(0) }
+    /// For at most `limit` at once, who count in these figures.
+    pub fn new(limit: usize, figures: Arc<Figures>) -> Self {
+        Self { list: Mutex::default(), limit, named: AtomicU64::new(0), figures }
     }
 
     /// How many listen.
@@ -68,12 +134,17 @@ impl Listeners {
         super::lock(&self.list).len()
     }
 
-    /// A name that nobody has.
-    pub fn invent(&self) -> String {
-        format!("listener-{}", self.named.fetch_add(1, Ordering::Relaxed) + 1)
+    /// Everybody.
+    pub fn all(&self) -> Vec<Arc<Listener>> {
+        super::lock(&self.list).values().cloned().collect()
     }
 
-    fn enter(&self, id: &str) -> Result<Arc<Listener>, ListenerError> {
+    /// A name for somebody of a kind, which nobody was given before.
+    fn invent(&self, kind: &str) -> String {
+        format!("{kind}-{}", self.named.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn enter(&self, id: &str, sound: Sound) -> Result<Arc<Listener>, ListenerError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if id.is_empty() || id.len() > 64 || !id.bytes().all(legal) {
             return Err(ListenerError::Name);
@@ -85,35 +156,54 @@ impl Listeners {
         if list.len() >= self.limit {
             return Err(ListenerError::Full(self.limit));
         }
-        let listener = Arc::new(Listener {
-            id: id.into(),
-            since: Instant::now(),
-            sent: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            underruns: AtomicU64::new(0),
-            buffer_ms: AtomicU64::new(0),
-            lag: AtomicU64::new(0),
-        });
+        let listener = Arc::new(Listener::new(id, sound, Arc::clone(&self.figures)));
         list.insert(id.into(), Arc::clone(&listener));
+        self.figures.connects.inc();
         Ok(listener)
     }
 }
 
 impl super::Shared {
-    /// Gives a listener a place.
+    /// Has the sound encoded in a format until what this returns is dropped. Control side.
+    ///
+    /// # Errors
+    /// The operator does not want it, or the format cannot carry this station's chunks.
+    pub fn want(&self, format: Format) -> Result<Wanted, FormatError> {
+        if format == Format::Opus && !self.settings.opus {
+            return Err(FormatError::Off);
+        }
+        Ok(self.audience.outlets.of(format).want()?)
+    }
+
+    /// Gives a listener a place, who hears it in some way.
     ///
     /// # Errors
     /// A name that is illegal or taken, or a full station.
-    pub fn seat(self: &Arc<Self>, id: &str) -> Result<Seat, ListenerError> {
-        let listener = self.listeners.enter(id)?;
+    pub fn seat(self: &Arc<Self>, id: &str, sound: Sound) -> Result<Seat, ListenerError> {
+        let listener = self.listeners.enter(id, sound)?;
+        self.wake();
         Ok(Seat { listeners: Arc::clone(self), listener })
+    }
+
+    /// Gives a place to a listener of a kind, who has no name of its own.
+    ///
+    /// # Errors
+    /// A full station.
+    pub fn seat_unnamed(self: &Arc<Self>, kind: &str, sound: Sound) -> Result<Seat, ListenerError> {
+        loop {
+            match self.seat(&self.listeners.invent(kind), sound) {
+                // Somebody calls himself so.
+                Err(ListenerError::Taken(_)) => {}
+                seat => return seat,
+            }
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         super::lock(&self.listeners.listeners.list).remove(&self.listener.id);
+        self.listener.figures.disconnects.inc();
     }
 }
 
@@ -129,14 +219,17 @@ mod tests {
 
     #[test]
     fn names_are_checked_and_the_house_fills() {
-        let listeners = Listeners::new(2);
+        let figures = crate::metrics::Metrics::new().unwrap().of(None);
+        let listeners = Listeners::new(2, Arc::clone(&figures));
+        let enter = |id: &str| listeners.enter(id, Sound::Json);
         for wrong in ["", "a b", "é", "a/b", &"x".repeat(65)] {
-            assert_eq!(listeners.enter(wrong).unwrap_err(), ListenerError::Name, "{wrong}");
+            assert_eq!(enter(wrong).unwrap_err(), ListenerError::Name, "{wrong}");
         }
-        assert!(listeners.enter(&"x".repeat(64)).is_ok());
-        assert!(listeners.enter("A-z_9").is_ok());
-        assert_eq!(listeners.enter("A-z_9").unwrap_err(), ListenerError::Taken("A-z_9".into()));
-        assert_eq!(listeners.enter("other").unwrap_err(), ListenerError::Full(2));
-        assert_ne!(listeners.invent(), listeners.invent());
+        assert!(enter(&"x".repeat(64)).is_ok());
+        assert!(enter("A-z_9").is_ok());
+        assert_eq!(enter("A-z_9").unwrap_err(), ListenerError::Taken("A-z_9".into()));
+        assert_eq!(enter("other").unwrap_err(), ListenerError::Full(2));
+        assert_eq!(figures.connects.get(), 2, "who is refused has not come");
+        assert_ne!(listeners.invent("radio"), listeners.invent("radio"));
     }
 }

@@ -12,18 +12,27 @@ mod history;
 mod lead;
 mod levels;
 mod listeners;
+mod news;
 mod playing;
 mod render;
+mod sleep;
 mod stats;
+mod title;
 
 pub use control::{Change, ControlError, Request};
 pub use edit::Edited;
 pub use fault::Fault;
 pub use history::Next;
 pub use levels::{LevelFrame, Watching};
-pub use listeners::{Listener, ListenerError, Listeners};
+pub use listeners::{FormatError, Listener, ListenerError, Listeners, Seat};
+pub use sleep::{Hearing, Tenure};
 pub use stats::RenderStats;
 
+use crate::delivery::{Audience, Outlets, Plan, Punctuality, Senders};
+use crate::memory::Memory;
+use crate::metrics::{Figures, Metrics};
+use crate::pool::{Hold, Pool};
+use crate::recording;
 use crate::settings::Settings;
 use crate::state::{Keeper, StateError, States};
 use crate::watch::Watch;
@@ -38,21 +47,19 @@ use auralis_nodes::ring_buffer::ChunkRing;
 use control::Wishes;
 use history::History;
 use levels::Levels;
+use news::News;
 use playing::{Coming, Playing};
-use serde_json::json;
+use sleep::Sleep;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 /// Chunks from the building of another preset to its first.
 const AHEAD: u64 = 2;
-/// Events that a slow listener's task may leave unread.
-const EVENTS: usize = 64;
 
 /// Why a station cannot start or change.
 #[derive(Debug, thiserror::Error)]
@@ -127,12 +134,12 @@ pub struct Current {
 pub struct Shared {
     /// What the station runs by.
     pub settings: Settings,
-    /// The nodes that presets can use.
-    pub catalogue: Catalogue,
+    /// What it stands on.
+    kit: Arc<Kit>,
     /// Chunks as 16-bit samples.
     pub pcm: ChunkRing,
-    /// The same chunks as messages of the protocol.
-    pub messages: ChunkRing,
+    /// Those who hear them, and in which formats.
+    pub audience: Arc<Audience>,
     /// Who listens.
     pub listeners: Listeners,
     /// How rendering goes.
@@ -148,23 +155,43 @@ pub struct Shared {
     history: Mutex<History>,
     /// The nodes that failed and are silent.
     muted: Mutex<BTreeSet<String>>,
+    news: Mutex<News>,
     /// The number of the next chunk, for those who wait for one.
     written: watch::Sender<u64>,
-    events: broadcast::Sender<Arc<str>>,
     phrases: AtomicU64,
     /// Microseconds since the Unix epoch at which chunk 0 would have been due, had the clock never stood still.
-    epoch: AtomicI64,
+    epoch: Arc<AtomicI64>,
     running: AtomicBool,
-    stop: AtomicBool,
+    /// True once it is over: listeners are to go.
+    over: watch::Sender<bool>,
+    /// Whether it is rendered.
+    sleep: Sleep,
+    name: Option<String>,
+    /// Chunks that late listeners may go on from; there are more where it is recorded.
+    kept: u64,
     started: Instant,
     /// The same in microseconds since the Unix epoch.
     begun: i64,
 }
 
-/// A running station. Dropping it stops the render thread.
+/// What all stations of a program stand on.
+pub struct Kit {
+    /// The nodes that presets can use.
+    pub catalogue: Catalogue,
+    /// The threads that render.
+    pub pool: Pool,
+    /// The threads that deliver.
+    pub senders: Senders,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What is known of the memory.
+    pub memory: Memory,
+}
+
+/// A running station. Dropping it ends the rendering.
 pub struct Station {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    rendering: Mutex<Option<Hold>>,
 }
 
 /// Microseconds since the Unix epoch.
@@ -173,39 +200,51 @@ pub fn now_micros() -> i64 {
 }
 
 impl Station {
-    /// Loads a preset and starts to render it.
+    /// Loads a preset and starts to render it: `always`, or only while somebody hears it. Blocks while nodes load files.
     ///
     /// # Errors
     /// The preset cannot be found or has mistakes, or the system refuses a thread.
-    pub fn start(settings: Settings, catalogue: Catalogue, argument: &str) -> Result<Self, StationError> {
+    pub fn start(
+        kit: &Arc<Kit>,
+        name: Option<&str>,
+        settings: Settings,
+        argument: &str,
+        tenure: Tenure,
+    ) -> Result<Self, StationError> {
+        let catalogue = &kit.catalogue;
         let loaded = library::find(argument)?;
-        let id = loaded
-            .path
-            .as_deref()
-            .and_then(|path| path.file_stem())
-            .map_or_else(|| argument.to_string(), |stem| stem.to_string_lossy().into_owned());
-        let preset = Arc::new(read(&loaded, &catalogue, &settings)?);
+        let id = id_of(argument, &loaded);
+        let preset = Arc::new(read(&loaded, catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
         let path = loaded.path.clone();
         let states = States::new(settings.state.clone());
         let keeper = states.of(argument, &loaded)?;
         let text = Arc::clone(&preset);
         let (mut playing, current) =
-            Playing::new(&settings, &catalogue, &id, text, piece, loaded, Arc::clone(&keeper))?;
+            Playing::new(&settings, catalogue, &id, text, piece, loaded, Arc::clone(&keeper))?;
         let seconds = settings.chunk_ms.map_or(playing.chunk_seconds(), |ms| ms / 1000.0);
         let frames = (seconds * f64::from(settings.sample_rate)).round() as usize;
         // Whole frames: ten years on a chunk is still where its number says.
         let seconds = frames as f64 / f64::from(settings.sample_rate);
         let kept = settings.buffer_seconds.unwrap_or(playing.kept_seconds());
         let chunks = ((kept / seconds).ceil() as usize).max(lead::Lead::FIRST.chunks() as usize * 2);
-        let pcm_bytes = frames * 4;
-        let message_bytes = pcm_bytes.div_ceil(3) * 4 + auralis_nodes::encoder::ENVELOPE;
         let rate = settings.sample_rate;
+        let recorded = settings.record.as_ref().map_or(0, |_| (recording::KEPT / seconds).ceil() as usize);
+        let bitrate = settings.opus_bitrate;
+        // Seconds of the clock: a station that is started again is another stream.
+        let serial = (now_micros() / 1_000_000) as u32;
+        let outlets = Outlets::new(Plan { sample_rate: rate, frames, chunks, bitrate, serial });
         let now = now_micros();
         let (epoch, first) = match keeper.epoch(settings.epoch) {
             None => (now, 0),
             Some(epoch) => (epoch, keeper.first_chunk(epoch, now, seconds, piece)?),
         };
+        let figures = kit.metrics.of(name);
+        let shared_epoch = Arc::new(AtomicI64::new(epoch));
+        let (heard_from, counted) = (Arc::clone(&shared_epoch), Arc::clone(&figures));
+        let punctuality = Punctuality { epoch: heard_from, chunk: seconds * 1e6, figures: counted };
+        let audience = Arc::new(Audience::new(outlets, kit.senders.count(), punctuality));
+        kit.senders.serve(&audience);
         let at = (first * frames as u64) as f64 / f64::from(rate);
         let resumed = keeper.resume(at, &preset, piece)?;
         playing.begin(&resumed.start);
@@ -215,10 +254,10 @@ impl Station {
         }
         let editor = Arc::clone(&current.editor);
         let shared = Arc::new(Shared {
-            pcm: ChunkRing::new(chunks, pcm_bytes, rate, seconds).starting_at(first),
-            messages: ChunkRing::new(chunks, message_bytes, rate, seconds).starting_at(first),
-            listeners: Listeners::new(settings.max_clients),
-            stats: RenderStats::default(),
+            pcm: ChunkRing::new(chunks.max(recorded), frames * 4, rate, seconds).starting_at(first),
+            audience,
+            listeners: Listeners::new(settings.max_clients, Arc::clone(&figures)),
+            stats: RenderStats::new(figures),
             levels: Levels::default(),
             current: Mutex::new(current),
             wishes: Mutex::new(Wishes::of(&id, &resumed)),
@@ -227,22 +266,37 @@ impl Station {
             watch: Mutex::new(None),
             history: Mutex::default(),
             muted: Mutex::default(),
+            news: Mutex::new(News::new(Instant::now())),
             written: watch::Sender::new(first),
-            events: broadcast::Sender::new(EVENTS),
             phrases: AtomicU64::new(0),
-            epoch: AtomicI64::new(epoch),
+            epoch: shared_epoch,
             running: AtomicBool::new(true),
-            stop: AtomicBool::new(false),
+            over: watch::Sender::new(false),
+            name: name.map(str::to_string),
+            kept: chunks as u64,
+            sleep: Sleep::new(tenure, kit.pool.waker()),
             started: Instant::now(),
             begun: now,
             settings,
-            catalogue,
+            kit: Arc::clone(kit),
         });
         let work = render::Work::new(Arc::clone(&shared), playing, frames);
-        let thread = std::thread::Builder::new().name("auralis-render".into()).spawn(move || work.run())?;
-        shared.watch(path.as_deref(), &editor);
-        edit::keep_balance(&shared)?;
-        Ok(Self { shared, thread: Some(thread) })
+        let rendering = Mutex::new(Some(kit.pool.add(shared.sleep.waker(), Box::new(work))));
+        if tenure != Tenure::Private {
+            shared.watch(path.as_deref(), &editor);
+        }
+        if shared.settings.threads > 1 {
+            edit::keep_balance(&shared)?;
+        }
+        Ok(Self { shared, rendering })
+    }
+
+    /// Reads a preset as a station would play it, and plays nothing.
+    ///
+    /// # Errors
+    /// The preset cannot be found or has mistakes.
+    pub fn check(settings: &Settings, catalogue: &Catalogue, argument: &str) -> Result<(), StationError> {
+        Ok(read(&library::find(argument)?, catalogue, settings).map(drop)?)
     }
 
     /// What all threads share.
@@ -251,16 +305,26 @@ impl Station {
     }
 }
 
-impl Drop for Station {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A render thread that panicked has been reported by the panic itself.
-            let _ = thread.join();
-        }
+impl Station {
+    /// Ends the rendering, and waits until what is kept of it is written. Blocks for a moment.
+    pub fn close(&self) {
+        self.shared.end();
+        drop(lock(&self.rendering).take());
+        self.shared.running.store(false, Ordering::Release);
         self.shared.states.close();
     }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// By which name a preset is called: its file's, or the library's.
+fn id_of(argument: &str, loaded: &library::Loaded) -> String {
+    let stem = loaded.path.as_deref().and_then(std::path::Path::file_stem);
+    stem.map_or_else(|| argument.to_string(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Reads a preset as this station plays it.
@@ -279,6 +343,7 @@ fn starting_settings(settings: &Settings, preset: &Preset) -> piece::Settings {
         key: settings.key.unwrap_or(piece.key),
         tempo: settings.bpm.unwrap_or(piece.tempo),
         intensity: settings.intensity.unwrap_or(piece.intensity),
+        seed: settings.seed.unwrap_or(piece.seed),
         ..piece
     }
 }
@@ -305,14 +370,15 @@ impl Shared {
         self.written.subscribe()
     }
 
-    /// Messages for all listeners: the updates of what is played.
-    pub fn events(&self) -> broadcast::Receiver<Arc<str>> {
-        self.events.subscribe()
-    }
-
     /// Milliseconds of sound ahead of the clock.
     pub fn buffer_ms(&self) -> f64 {
         self.pcm.depth() as f64 * self.pcm.seconds_per_chunk() * 1000.0
+    }
+
+    /// The chunks that a listener may go on from.
+    pub fn kept(&self) -> std::ops::RangeInclusive<u64> {
+        let written = self.pcm.written();
+        self.pcm.oldest().max(written.saturating_sub(self.kept))..=written
     }
 
     /// Seconds since the start.
@@ -330,9 +396,29 @@ impl Shared {
         self.current().keeper.is_kept()
     }
 
-    /// Whether the render thread does its work.
+    /// What is measured of it.
+    pub fn figures(&self) -> &Arc<Figures> {
+        self.stats.figures()
+    }
+
+    /// Whether it is rendered, or would be if somebody heard it.
     pub fn is_rendering(&self) -> bool {
         self.running.load(Ordering::Acquire)
+    }
+
+    /// The nodes that presets can use.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.kit.catalogue
+    }
+
+    /// Tells listeners that it is over.
+    pub fn end(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Becomes true when it is over.
+    pub fn ending(&self) -> watch::Receiver<bool> {
+        self.over.subscribe()
     }
 
     /// The nodes that failed and are silent until an edit, by name.
@@ -350,67 +436,26 @@ impl Shared {
         current.preset.controls.iter().map(value).collect()
     }
 
-    /// The `generation_update` message of this moment.
-    pub fn generation_update(&self) -> String {
-        let current = self.current();
-        let sounding = current.controller.settings(current.piece);
-        let tick = current.controller.tick();
-        let ms = |ticks: f64| ticks / 960.0 * 60_000.0 / sounding.tempo;
-        let phrase = current.grid.phrase_at(tick as i64).max(0);
-        let left = ms(current.grid.start_of(phrase + 1) as f64 - tick);
-        // What is computed is heard once the clock gets there.
-        let ahead = self.buffer_ms();
-        let pending = lock(&self.wishes).pending();
-        json!({
-            "type": "generation_update",
-            "phrase_id": format!("phrase_{phrase}"),
-            "key": sounding.key.to_string(),
-            "bpm": sounding.tempo,
-            "intensity": rounded(sounding.intensity),
-            "next_phrase_in_ms": (left + ahead).round(),
-            "phrase_ms": ms(current.grid.ticks as f64).round(),
-            "params": self.params(),
-            "pending": pending,
-            "preset": current.id,
-            "preset_name": current.preset.title(),
-            "edition": current.edition,
-        })
-        .to_string()
-    }
-
-    /// The `status` message of this moment.
-    pub fn status(&self) -> String {
-        json!({
-            "type": "status",
-            "buffer_depth_ms": self.buffer_ms(),
-            "active_clients": self.listeners.count(),
-            "synthesis_latency_ms": self.stats.average_ms(),
-            "server_time": crate::web::timestamp(now_micros()),
-            "started": crate::web::timestamp(self.begun),
-        })
-        .to_string()
-    }
-
     /// When a chunk is due, in microseconds since the Unix epoch: the same for every listener.
     pub fn due_micros(&self, index: u64) -> i64 {
         let since = index as f64 * self.pcm.seconds_per_chunk() * 1e6;
         self.epoch.load(Ordering::Relaxed) + since.round() as i64
     }
 
-    fn tell_all(&self, message: String) {
-        // Without listeners nobody needs to know.
-        let _ = self.events.send(message.into());
+    /// Reads another preset as this station would play it.
+    fn read_preset(&self, id: &str) -> Result<Preset, StationError> {
+        Ok(read(&library::find(id)?, &self.kit.catalogue, &self.settings)?)
     }
 
-    /// Loads another preset and hands it to the render thread, which fades over to it.
+    /// Loads another preset and hands it to the render thread, which fades over to it, with what is wished for with it.
     ///
     /// # Errors
     /// The preset cannot be found or has mistakes: what plays goes on.
-    pub fn change_preset(self: &Arc<Self>, id: &str) -> Result<(), StationError> {
+    pub fn change_preset(self: &Arc<Self>, id: &str, with: &Change) -> Result<(), StationError> {
         let loaded = library::find(id)?;
-        let preset = Arc::new(read(&loaded, &self.catalogue, &self.settings)?);
+        let preset = Arc::new(read(&loaded, &self.kit.catalogue, &self.settings)?);
         let keeper = self.states.of(id, &loaded)?;
-        self.play_next(id, preset, loaded, keeper, 0)
+        self.play_next(&id_of(id, &loaded), preset, loaded, keeper, 0, with)
     }
 
     /// Builds a preset and hands it to the render thread, which fades over to it.
@@ -421,28 +466,26 @@ impl Shared {
         loaded: library::Loaded,
         keeper: Arc<Keeper>,
         edition: u64,
+        with: &Change,
     ) -> Result<(), StationError> {
         let path = loaded.path.clone();
         let piece = starting_settings(&self.settings, &preset);
         let (text, kept) = (Arc::clone(&preset), Arc::clone(&keeper));
         let (playing, current) =
-            Playing::new(&self.settings, &self.catalogue, id, text, piece, loaded, kept)?;
+            Playing::new(&self.settings, &self.kit.catalogue, id, text, piece, loaded, kept)?;
         let mut playing = Box::new(playing);
+        // Who sleeps takes nothing over, and would find it long past when it wakes.
+        self.wake_and_wait();
         let at = self.pcm.written() + AHEAD;
         let passed = keeper.epoch(self.settings.epoch).map_or(0, |epoch| self.due_micros(at) - epoch);
         let resumed = keeper.resume(passed.max(0) as f64 / 1e6, &preset, piece)?;
         playing.begin(&resumed.start);
         let current = Current { edition, ..current };
         let editor = Arc::clone(&current.editor);
-        *lock(&self.next) = Some(Coming { playing, current, resumed, at });
+        *lock(&self.next) = Some(Coming { playing, current, resumed, with: with.clone(), at });
         self.watch(path.as_deref(), &editor);
         Ok(())
     }
-}
-
-/// Shows a float as it was meant: 0.8, not 0.800000011920929.
-fn rounded(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 /// Locks, also after a thread panicked with the lock held: the values inside are whole at every moment.

@@ -1,8 +1,9 @@
 //! A graph that plays on a station, and how its phrases are counted.
 
-use super::{Current, StationError, build_for, options};
+use super::{Change, Current, StationError, build_for, options};
 use crate::settings::Settings;
 use crate::state::{Keeper, Resumed};
+use auralis_graph::dsp::QUANTUM;
 use auralis_graph::engine::Start;
 use auralis_graph::settings as piece;
 use auralis_graph::{Built, Catalogue, Engine, Preset};
@@ -30,6 +31,8 @@ pub struct Coming {
     pub playing: Box<Playing>,
     pub current: Current,
     pub resumed: Resumed,
+    /// What is wished for with it.
+    pub with: Change,
     /// The chunk for which it was made ready.
     pub at: u64,
 }
@@ -75,9 +78,11 @@ impl Playing {
         Ok((Self { engine, ring, cursor: 0, waiting: VecDeque::new() }, current))
     }
 
-    /// Goes to a position; for a graph that has not been heard.
+    /// Goes to a position, without a way there: for a graph that nobody hears.
     pub fn begin(&mut self, start: &Start) {
         self.engine.reset(start);
+        self.cursor = self.ring.written();
+        self.waiting.clear();
     }
 
     /// Sound in a chunk of the preset's own encoder, in seconds.
@@ -95,10 +100,11 @@ impl Playing {
         self.engine.tick()
     }
 
-    /// Ticks that pass in some frames at the present tempo.
-    pub fn ticks_in(&self, frames: usize) -> f64 {
-        let rate = f64::from(self.engine.sample_rate());
-        frames as f64 / rate * self.engine.settings().tempo / 60.0 * 960.0
+    /// Ticks that pass at most while the next frames are rendered, at the present tempo: the preset's own encoder gives
+    /// whole chunks of its own, by whole quanta.
+    pub fn reach(&self, frames: usize) -> f64 {
+        let quanta = (frames + QUANTUM) as f64 / f64::from(self.engine.sample_rate());
+        (quanta + self.chunk_seconds()) * self.engine.settings().tempo / 60.0 * 960.0
     }
 
     /// Renders until so many frames wait; after each quantum it is told how many there were.

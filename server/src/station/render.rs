@@ -1,15 +1,18 @@
-//! The thread that renders: ahead of the clock by a few chunks, never faster, and fading when the preset changes.
+//! What renders a station: ahead of the clock by a few chunks, never faster, and fading when the preset changes. A thread
+//! of the pool does it chunk by chunk.
 
 use super::clock::Clock;
 use super::control::Wishes;
 use super::lead::Lead;
 use super::levels::Gauge;
 use super::playing::{Coming, Playing};
-use super::{Current, Fault, Shared, lock, now_micros};
+use super::{Current, Fault, Shared, lock, now_micros, starting_settings};
+use crate::delivery::Taps;
+use crate::pool::{self, Next};
 use auralis_graph::command::{Change, Report, STALLED, WAITED, When, describe_relief};
+use auralis_graph::controller::ControlError;
 use auralis_graph::journal::{Entry, JournalChange};
 use auralis_graph::packet::{Packet, PacketFormat};
-use auralis_nodes::encoder::{ChunkHeader, MessageEncoder};
 use auralis_nodes::ring_buffer::ChunkWriter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,22 +20,20 @@ use std::time::{Duration, Instant};
 
 /// Seconds over which one preset fades into the next.
 const FADE: f64 = 2.0;
-/// Longest sleep: a stop or a new preset is noticed after that.
-const NAP: Duration = Duration::from_millis(50);
 
-/// What the thread works with.
+/// What it works with.
 pub struct Work {
     shared: Arc<Shared>,
     playing: Box<Playing>,
     fading: Option<Fade>,
     frames: usize,
     pcm: ChunkWriter,
-    messages: ChunkWriter,
-    encoder: MessageEncoder,
+    taps: Taps,
     samples: Vec<i16>,
     other: Vec<i16>,
     bytes: Vec<u8>,
-    /// The station's first chunk.
+    /// The station's first chunk, and the first since nobody heard it.
+    begun: u64,
     first: u64,
     /// Whether wishes were handed to the engine in this chunk.
     granted: bool,
@@ -40,6 +41,8 @@ pub struct Work {
     phrase: i64,
     announce: Option<u64>,
     gauge: Gauge,
+    clock: Clock,
+    lead: Lead,
 }
 
 /// The preset that comes, and how far it has come.
@@ -51,18 +54,23 @@ struct Fade {
 impl Work {
     /// Renders `playing` in chunks of so many frames.
     pub fn new(shared: Arc<Shared>, playing: Playing, frames: usize) -> Self {
-        let (pcm, messages) = (shared.pcm.writer(), shared.messages.writer());
+        let pcm = shared.pcm.writer();
         let first = shared.pcm.written();
+        let start = instant_of(shared.due_micros(first));
+        let clock = Clock::new(start, first, frames, shared.pcm.sample_rate());
+        let lead = Lead::new(shared.pcm.seconds_per_chunk() * 1000.0, shared.pcm.capacity());
         Self {
+            clock,
+            lead,
             shared,
+            begun: first,
             first,
             granted: false,
             playing: Box::new(playing),
             fading: None,
             frames,
             pcm,
-            messages,
-            encoder: MessageEncoder::new(frames * 4),
+            taps: Taps::default(),
             samples: Vec::with_capacity(frames * 2),
             other: Vec::with_capacity(frames * 2),
             bytes: Vec::with_capacity(frames * 4),
@@ -72,49 +80,99 @@ impl Work {
         }
     }
 
-    /// Renders until the station stops.
-    pub fn run(mut self) {
-        let running = Running(Arc::clone(&self.shared));
-        let start = instant_of(self.shared.due_micros(self.first));
-        let mut clock = Clock::new(start, self.first, self.frames, self.shared.pcm.sample_rate());
-        let mut lead = Lead::new(self.shared.pcm.seconds_per_chunk() * 1000.0, self.shared.pcm.capacity());
-        while !self.shared.stop.load(Ordering::Acquire) {
-            let now = Instant::now();
-            let written = self.shared.pcm.written();
-            let missing = clock.stall(now, written);
-            if missing > 0 {
-                let late = now_micros() - self.shared.due_micros(written);
-                self.shared.epoch.fetch_add(late, Ordering::Relaxed);
-                self.shared.current().keeper.delay(late);
-            }
-            // Before the first chunk nobody misses anything.
-            if missing > 0 && written > self.first {
-                self.shared.stats.underruns.fetch_add(missing, Ordering::Relaxed);
-                lead.underrun(now);
-                tracing::warn!(
-                    "rendering is {missing} chunks late; {} lie ready from now on",
-                    lead.chunks(now)
-                );
-                let text = format!("the station's buffer ran empty: {missing} chunks come late");
-                self.shared.tell_all(Fault::BufferUnderrun.message(&text));
-            }
-            let live = clock.live(now);
-            self.shared.pcm.set_live(live);
-            self.shared.messages.set_live(live);
-            self.announce_phrase(live);
-            self.take_next();
-            if written >= live + lead.chunks(now) {
-                let due = clock.due(live + 1).saturating_duration_since(Instant::now());
-                std::thread::park_timeout(due.min(NAP).max(Duration::from_micros(200)));
-                continue;
-            }
-            self.chunk();
-            lead.written(Instant::now());
-            self.shared.stats.chunk(now.elapsed().as_secs_f64() * 1e6);
+    /// Follows the clock, which may have left chunks out while nobody heard them. Returns the chunk that is due.
+    fn follow_clock(&mut self, now: Instant) -> u64 {
+        let written = self.shared.pcm.written();
+        let missing = self.clock.stall(now, written);
+        if missing > 0 {
+            let late = now_micros() - self.shared.due_micros(written);
+            self.shared.epoch.fetch_add(late, Ordering::Relaxed);
+            self.shared.current().keeper.delay(late);
         }
-        drop(running);
+        // Before the first chunk nobody misses anything.
+        if missing > 0 && written > self.first {
+            self.shared.stats.underrun(missing);
+            self.lead.underrun(now);
+            let ready = self.lead.chunks(now);
+            tracing::warn!("rendering is {missing} chunks late; {ready} lie ready from now on");
+            let text = format!("the station's buffer ran empty: {missing} chunks come late");
+            self.shared.tell_all(&Fault::BufferUnderrun.message(&text));
+        }
+        let live = self.clock.live(now);
+        self.shared.pcm.set_live(live);
+        live
     }
 
+    /// Goes to where the piece is by now: time went on while nobody heard it. Where it cannot be taken up there, it goes
+    /// on where it was.
+    fn wake_up(&mut self, now: Instant) {
+        let shared = Arc::clone(&self.shared);
+        let index = self.clock.live(now).max(shared.pcm.written());
+        let current = shared.current();
+        let asked = shared.settings.epoch;
+        let passed = current.keeper.epoch(asked).map_or(0, |epoch| shared.due_micros(index) - epoch);
+        let piece = starting_settings(&shared.settings, &current.preset);
+        match current.keeper.resume(passed.max(0) as f64 / 1e6, &current.preset, piece) {
+            Ok(resumed) => {
+                self.playing.begin(&resumed.start);
+                *lock(&shared.wishes) = Wishes::of(&current.id, &resumed);
+            }
+            Err(error) => tracing::error!("{} goes on where it was: {error}", current.id),
+        }
+        self.pcm.skip_to(&shared.pcm, index);
+        shared.pcm.set_live(index);
+        self.lead.pause();
+        (self.first, self.phrase) = (index, -1);
+    }
+
+    /// Whether nobody hears the station, nor will soon; then it sleeps.
+    fn falls_asleep(&mut self) -> bool {
+        if self.fading.is_some() || !self.shared.sleep.begins() {
+            return false;
+        }
+        self.shared.pcm.set_live(self.shared.pcm.written());
+        // Nobody who comes later begins with what was heard last.
+        self.shared.pcm.clear();
+        self.shared.audience.outlets.clear();
+        // With no further chunk goes what was mentioned.
+        self.shared.audience.announce();
+        true
+    }
+}
+
+impl pool::Work for Work {
+    fn step(&mut self) -> Next {
+        let now = Instant::now();
+        if self.shared.is_asleep() {
+            self.wake_up(now);
+            // Who waits for it changes what is there now, not what waking up would take for granted.
+            self.shared.sleep.end();
+        }
+        let live = self.follow_clock(now);
+        self.announce_phrase(live);
+        self.take_next();
+        if self.falls_asleep() {
+            return Next::Woken;
+        }
+        let ahead = self.lead.chunks(now);
+        if self.shared.pcm.written() < live + ahead {
+            self.chunk();
+            self.lead.written(Instant::now());
+            self.shared.stats.chunk(now.elapsed().as_secs_f64() * 1e6);
+        }
+        let written = self.shared.pcm.written();
+        let moment = if written < live + ahead { now } else { self.clock.due(written + 1 - ahead) };
+        Next::From { moment, due: self.clock.due(written) }
+    }
+
+    fn failed(&mut self) {
+        self.shared.running.store(false, Ordering::Release);
+        tracing::error!("rendering failed: the station is silent");
+        self.shared.tell_all(&Fault::SynthesisFailed.message("rendering has stopped; the station is silent"));
+    }
+}
+
+impl Work {
     /// Renders, encodes and publishes one chunk.
     fn chunk(&mut self) {
         self.send_wishes();
@@ -134,37 +192,41 @@ impl Work {
         }
         self.bytes.clear();
         self.bytes.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        let rate = self.shared.pcm.sample_rate();
-        let frame = index * self.frames as u64;
-        let packet =
-            |format, bytes| Packet { format, index, frame, frames: self.frames as u32, channels: 2, bytes };
-        let micros = self.shared.due_micros(index);
-        let header = ChunkHeader { index, sample_rate: rate, channels: 2, micros };
-        if let Some(message) = self.encoder.encode(&header, &self.bytes) {
-            let _kept = self.messages.write(&self.shared.messages, &packet(PacketFormat::Pcm16Json, message));
-        }
-        let _kept = self.pcm.write(&self.shared.pcm, &packet(PacketFormat::Pcm16, &self.bytes));
+        let (frame, frames) = (index * self.frames as u64, self.frames as u32);
+        let format = PacketFormat::Pcm16;
+        let packet = Packet { format, index, frame, frames, channels: 2, bytes: &self.bytes };
+        let _kept = self.pcm.write(&self.shared.pcm, &packet);
+        let shared = &self.shared;
+        self.taps.pour(&shared.audience.outlets, &shared.pcm, |index| shared.due_micros(index));
         self.note_phrase(index);
         self.shared.written.send_replace(self.shared.pcm.written());
+        self.shared.audience.announce();
     }
 
-    /// Tells the engine of the changes that listeners wish for, just before the moment at which the composer
-    /// takes them.
+    /// Tells the engine of the controls that were moved, and of the changes that listeners wish for just before the
+    /// moment at which the composer takes them.
     fn send_wishes(&mut self) {
+        let moved = lock(&self.shared.wishes).take_moved();
+        let controller = self.shared.current().controller;
+        for (name, value) in moved {
+            // The names were checked; an edit may have taken one away since, then it is of no use.
+            if controller.set_control(&name, value, When::Now) == Err(ControlError::Full) {
+                lock(&self.shared.wishes).keep_moved(name, value);
+            }
+        }
         let leading = self.leading();
         let tick = leading.tick();
         let at = self.shared.grid().next_change(tick);
-        if at as f64 >= tick + leading.ticks_in(self.frames) {
+        if at as f64 >= tick + leading.reach(self.frames) {
             return;
         }
         let settings = lock(&self.shared.wishes).take_settings();
-        self.granted = !settings.is_empty();
-        let controller = self.shared.current().controller;
+        self.granted |= !settings.is_empty();
         for setting in settings {
             if let Err(error) = controller.set(setting, When::Tick(at)) {
                 tracing::error!("a change of {setting:?} is lost: {error}");
                 let text = format!("a change was lost, the last settings go on: {error}");
-                self.shared.tell_all(Fault::GenerationError.message(&text));
+                self.shared.tell_all(&Fault::GenerationError.message(&text));
             }
         }
     }
@@ -180,18 +242,22 @@ impl Work {
         }
         let index = self.shared.pcm.written();
         let next = lock(&self.shared.next).take_if(|next| next.at <= index);
-        if let Some(Coming { playing, current, resumed, .. }) = next {
+        if let Some(Coming { playing, current, resumed, with, .. }) = next {
             if current.edition == 0 {
                 lock(&self.shared.history).clear();
             }
             let begun = self.shared.due_micros(index) - (resumed.seconds * 1e6).round() as i64;
             current.keeper.place(begun, self.shared.settings.epoch);
-            *lock(&self.shared.wishes) = Wishes::of(&current.id, &resumed);
+            let mut wishes = Wishes::of(&current.id, &resumed);
+            wishes.wish(&with, &current.id);
+            *lock(&self.shared.wishes) = wishes;
             *lock(&self.shared.current) = current;
             lock(&self.shared.muted).clear();
             self.shared.stats.relief.store(0, Ordering::Relaxed);
             self.fading = Some(Fade { next: playing, done: 0 });
             self.phrase = -1;
+            // What waits came with it.
+            self.granted = true;
         }
     }
 
@@ -233,14 +299,14 @@ impl Work {
                     let name = current.controller.node_name(node);
                     let text = format!("the node `{name}` is silent until it is edited: {failure}");
                     tracing::error!("{text}");
-                    self.shared.stats.faults.fetch_add(1, Ordering::Relaxed);
+                    self.shared.stats.fault();
                     lock(&self.shared.muted).insert(name.to_string());
-                    self.shared.tell_all(Fault::SynthesisFailed.message(&text));
+                    self.shared.tell_all(&Fault::SynthesisFailed.message(&text));
                 }
                 Report::Relieved { steps, .. } => {
                     tracing::warn!("{}", describe_relief(steps));
                     if steps > self.shared.stats.relief.swap(steps, Ordering::Relaxed) {
-                        self.shared.tell_all(Fault::SynthesisFailed.message(describe_relief(steps)));
+                        self.shared.tell_all(&Fault::SynthesisFailed.message(describe_relief(steps)));
                     }
                 }
                 // Nobody hears it before the lead is used up: then that is told.
@@ -258,14 +324,15 @@ impl Work {
         if phrase != self.phrase {
             self.phrase = phrase;
             self.shared.phrases.store(phrase as u64 + 1, Ordering::Relaxed);
-            self.announce = (index > self.first).then_some(index);
+            // Who comes is told what plays.
+            self.announce = (index > self.begun).then_some(index);
         }
     }
 
     fn announce_phrase(&mut self, live: u64) {
         if self.announce.is_some_and(|index| index <= live) {
             self.announce = None;
-            self.shared.tell_all(self.shared.generation_update());
+            self.shared.mention_update();
         }
     }
 }
@@ -289,17 +356,4 @@ fn instant_of(micros: i64) -> Instant {
     let (now, ahead) = (Instant::now(), micros - now_micros());
     let distance = Duration::from_micros(ahead.unsigned_abs());
     if ahead < 0 { now.checked_sub(distance).unwrap_or(now) } else { now + distance }
-}
-
-/// Says that the thread is there, until it ends, however it does.
-struct Running(Arc<Shared>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
-        if std::thread::panicking() {
-            tracing::error!("the render thread failed: the station is silent");
-            self.0.tell_all(Fault::SynthesisFailed.message("rendering has stopped; the station is silent"));
-        }
-    }
 }

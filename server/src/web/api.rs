@@ -1,7 +1,8 @@
 //! JSON over HTTP (contract, section 4).
 
-use super::Context;
-use super::guard::{Caller, ForeignOrigin, caller};
+use super::guard::{Caller, Right, caller};
+use super::site::NoStation;
+use super::{Context, Site};
 use crate::station::{ControlError, Request, now_micros};
 use auralis_graph::param::Unit;
 use serde_json::{Value as Json, json};
@@ -24,22 +25,18 @@ pub fn answer(status: StatusCode, body: Json) -> Response {
 }
 
 /// All of `/api`.
-pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let origins = context.station.settings.cors_origins.clone();
-    let with = warp::any().map(move || context.clone());
+pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let with = site.context();
     let reads = warp::get().or(warp::head()).unify();
     let status = warp::path!("api" / "status").and(reads).and(with.clone()).map(status);
     let health = warp::path!("api" / "v1" / "health").and(reads).and(with.clone()).map(health);
     let playing = warp::path!("api" / "v1" / "status").and(reads).and(with.clone()).map(playing);
     let controls = warp::path!("api" / "v1" / "controls").and(reads).and(with.clone()).map(controls);
-    let presets = warp::path!("api" / "v1" / "presets")
-        .and(reads)
-        .and(caller(origins.clone()))
-        .and(with.clone())
-        .map(presets);
+    let presets =
+        warp::path!("api" / "v1" / "presets").and(reads).and(caller()).and(with.clone()).then(presets);
     let control = warp::path!("api" / "v1" / "control")
         .and(warp::post())
-        .and(caller(origins))
+        .and(caller())
         .and(warp::body::content_length_limit(MOST_BODY))
         .and(warp::body::bytes())
         .and(with)
@@ -62,6 +59,7 @@ fn status(cx: Context) -> Response {
             "soundfont_loaded": uses_soundfont,
             "synthesis_active": station.is_rendering(),
             "state_kept": station.is_kept(),
+            "recording": cx.stations.recording(station),
             "muted": station.muted(),
             "relief": station.stats.relief.load(Ordering::Relaxed),
             "faults": station.stats.faults.load(Ordering::Relaxed),
@@ -121,28 +119,26 @@ fn controls(cx: Context) -> Response {
     answer(StatusCode::OK, json!({ "controls": rows.collect::<Vec<_>>(), "preset": current.id }))
 }
 
-fn presets(caller: Caller, cx: Context) -> Response {
-    let list = auralis_library::list(&cx.station.catalogue);
+async fn presets(caller: Caller, cx: Context) -> Response {
+    let station = Arc::clone(&cx.station);
+    let read = move || auralis_library::list(station.catalogue());
+    // The blocking task only fails if it panics, which has been reported by the panic itself.
+    let list = tokio::task::spawn_blocking(read).await.unwrap_or_default();
     let current = cx.station.current().id;
-    answer(StatusCode::OK, json!({ "presets": list, "current": current, "may_choose": caller.operator }))
+    answer(
+        StatusCode::OK,
+        json!({ "presets": list, "current": current, "may_choose": caller.may(Right::Edit) }),
+    )
 }
 
 async fn control(caller: Caller, body: warp::hyper::body::Bytes, cx: Context) -> Response {
-    // By way of an object: serde would take a list for a record, too.
-    let request = serde_json::from_slice::<serde_json::Map<String, Json>>(&body)
-        .and_then(|fields| serde_json::from_value::<Request>(Json::Object(fields)));
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => {
-            let detail =
-                format!("the body is no JSON object of key, bpm, intensity, params, preset: {error}");
-            return answer(
-                StatusCode::BAD_REQUEST,
-                json!({ "error": "Malformed request", "detail": detail }),
-            );
-        }
+    let fields = match object(&body, "key, bpm, intensity, params, preset") {
+        Ok(fields) => fields,
+        Err(refused) => return *refused,
     };
-    match apply(&cx.station, request, caller.operator).await {
+    // Its fields are any JSON: nothing can be wrong with them yet.
+    let request: Request = serde_json::from_value(Json::Object(fields)).unwrap_or_default();
+    match apply(&cx.station, request, caller.may(Right::Edit)).await {
         Ok(()) => {
             let update: Json = serde_json::from_str(&cx.station.generation_update()).unwrap_or_default();
             answer(
@@ -154,6 +150,14 @@ async fn control(caller: Caller, body: warp::hyper::body::Bytes, cx: Context) ->
     }
 }
 
+/// The JSON object that a body is, or what to answer if it is none.
+pub fn object(body: &[u8], fields: &str) -> Result<serde_json::Map<String, Json>, Box<Response>> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("the body is no JSON object of {fields}: {error}");
+        Box::new(answer(StatusCode::BAD_REQUEST, json!({ "error": "Malformed request", "detail": detail })))
+    })
+}
+
 /// Checks and does what a request asks; loading a preset happens on a thread that may block.
 pub async fn apply(
     station: &Arc<crate::station::Shared>,
@@ -162,8 +166,8 @@ pub async fn apply(
 ) -> Result<(), ControlError> {
     let station = Arc::clone(station);
     let work = move || {
-        let change = station.check(&request)?;
-        station.apply(&change, operator)
+        let change = station.check(&request, operator)?;
+        station.apply(&change)
     };
     // The blocking task only fails if it panics, which has been reported by the panic itself.
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(ControlError::Busy))
@@ -186,8 +190,8 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
     use warp::reject;
     let (status, title, detail) = if rejection.is_not_found() {
         (StatusCode::NOT_FOUND, "Not found", "there is nothing under this address")
-    } else if rejection.find::<ForeignOrigin>().is_some() {
-        (StatusCode::FORBIDDEN, "Forbidden", "pages of this origin may not use the station")
+    } else if rejection.find::<NoStation>().is_some() {
+        (StatusCode::NOT_FOUND, "Not found", "there is no station of this name, or it has ended")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
         (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "a request has at most 64 kB, a preset 1 MB")
     } else if rejection.find::<reject::LengthRequired>().is_some() {
@@ -200,7 +204,7 @@ pub async fn recover(rejection: Rejection) -> Result<Response, Infallible> {
         (
             StatusCode::BAD_REQUEST,
             "Bad request",
-            "the query is not valid: `from` is a chunk's number, `format` is json, pcm16 or none",
+            "the query is not valid: `from` is a chunk's number, `format` is json, pcm16, opus, flac or none",
         )
     } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
         (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "this address does not take this method")

@@ -8,14 +8,17 @@ use warp::reply::{Reply, Response};
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/client");
 
-/// `/` and `/client/{file}`.
+/// `/`, `/debug` and `/client/{file}`.
 pub fn routes(production: bool) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     let index = warp::path::end().map(|| "index.html".to_string());
+    let debug = warp::path!("debug").map(|| "debug.html".to_string());
     let named =
         warp::path("client").and(warp::path::tail()).map(|tail: warp::path::Tail| tail.as_str().to_string());
     let reads = warp::get().or(warp::head()).unify();
     // The address first: what is not there is not found, by whatever method.
     index
+        .or(debug)
+        .unify()
         .or(named)
         .unify()
         .and(reads)

@@ -1,8 +1,8 @@
 //! The graph that plays, as text: to read, to check and to edit it (contract, section 4). For the operator only.
 
-use super::Context;
 use super::api::answer;
-use super::guard::{Caller, caller};
+use super::guard::{Caller, Right, caller};
+use super::{Context, Site};
 use crate::drawing;
 use crate::station::{Edited, Shared, StationError};
 use auralis_graph::Source;
@@ -20,13 +20,13 @@ use warp::reply::Response;
 const MOST_TEXT: u64 = 1 << 20;
 
 /// `/api/v1/graph` and what belongs to it: `/api/v1/check`, `/api/v1/undo`, `/api/v1/redo`.
-pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let who = caller(context.station.settings.cors_origins.clone());
-    let with = warp::any().map(move || Arc::clone(&context.station));
+pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let who = caller();
+    let with = site.context().map(|context: Context| context.station);
     let body = warp::body::content_length_limit(MOST_TEXT).and(warp::body::bytes());
-    let show = warp::path!("api" / "v1" / "graph").and(warp::get()).and(who.clone()).and(with.clone());
-    let edit = warp::path!("api" / "v1" / "graph").and(warp::put()).and(who.clone()).and(body);
-    let check = warp::path!("api" / "v1" / "check").and(warp::post()).and(who.clone()).and(body);
+    let show = warp::path!("api" / "v1" / "graph").and(warp::get()).and(who).and(with.clone());
+    let edit = warp::path!("api" / "v1" / "graph").and(warp::put()).and(who).and(body);
+    let check = warp::path!("api" / "v1" / "check").and(warp::post()).and(who).and(body);
     let back = warp::path!("api" / "v1" / "undo").map(|| true);
     let forth = warp::path!("api" / "v1" / "redo").map(|| false);
     let step = back.or(forth).unify().and(warp::post()).and(who).and(with.clone()).then(stepped);
@@ -37,7 +37,7 @@ pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Re
 
 /// A large graph takes a while to draw.
 async fn shown(caller: Caller, station: Arc<Shared>) -> Response {
-    if !caller.operator {
+    if !caller.may(Right::Edit) {
         return forbidden();
     }
     blocking(move || graph(&station)).await
@@ -62,7 +62,7 @@ fn graph(station: &Shared) -> Response {
 
 /// Goes back to the text that played before, or forth again.
 async fn stepped(back: bool, caller: Caller, station: Arc<Shared>) -> Response {
-    if !caller.operator {
+    if !caller.may(Right::Edit) {
         return forbidden();
     }
     blocking(move || outcome(if back { station.undo() } else { station.redo() })).await
@@ -75,7 +75,7 @@ async fn work(
     station: Arc<Shared>,
     work: fn(&Arc<Shared>, String) -> Response,
 ) -> Response {
-    if !caller.operator {
+    if !caller.may(Right::Edit) {
         return forbidden();
     }
     let Ok(text) = String::from_utf8(body.to_vec()) else {
@@ -86,7 +86,7 @@ async fn work(
 }
 
 /// Has work done by a thread that may block: nodes load files.
-async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response {
+pub async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response {
     // The blocking task only fails if it panics, which has been reported by the panic itself.
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
         let detail = "the station could not answer";
@@ -156,6 +156,7 @@ fn places(source: &Source) -> Vec<Json> {
 
 /// That the operator alone may.
 pub fn forbidden() -> Response {
-    let detail = "graphs are read and edited from the machine that the station runs on";
+    let detail =
+        "graphs are read and edited from the machine that the station runs on, or with an admin's token";
     answer(StatusCode::FORBIDDEN, json!({ "error": "Forbidden", "detail": detail }))
 }

@@ -1,10 +1,10 @@
 //! How loud every node is, as it sounds: pushed to the operator's page as server-sent events (contract, section 4). The
 //! connection is the watching: when it ends, however it does, so does the measuring.
 
-use super::Context;
 use super::api::answer;
 use super::graph::forbidden;
-use super::guard::{Caller, caller};
+use super::guard::{Caller, Right, caller};
+use super::{Context, Site};
 use crate::station::{LevelFrame, Watching};
 use base64::Engine;
 use futures_util::stream;
@@ -25,14 +25,12 @@ const WAITING: usize = 4;
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// `/api/v1/levels`.
-pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let who = caller(context.station.settings.cors_origins.clone());
-    let with = warp::any().map(move || context.clone());
-    warp::path!("api" / "v1" / "levels").and(warp::get()).and(who).and(with).map(levels)
+pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    warp::path!("api" / "v1" / "levels").and(warp::get()).and(caller()).and(site.context()).map(levels)
 }
 
 fn levels(caller: Caller, cx: Context) -> Response {
-    if !caller.operator {
+    if !caller.may(Right::Edit) {
         return forbidden();
     }
     let Some(watching) = cx.station.watch_levels() else {

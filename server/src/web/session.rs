@@ -1,281 +1,355 @@
-//! One listener's WebSocket: chunks and events out, wishes in. A slow listener only slows itself.
+//! One listener's WebSocket: the task that hears what its client says, and writes where the client is slow. Chunks and
+//! what is said to all are written by the threads that deliver. A slow listener only slows itself.
 
 use super::Context;
-use super::guard::{Caller, caller};
-use super::messages::{FromClient, pcm_frame, pong};
+use super::guard::{Caller, Right};
+use super::messages::{FromClient, config, pong};
+use super::report::Counted;
+use crate::delivery::{Cable, Chair, Format, Line, Pumped, Wanted, text_frame};
+use crate::limit::TokenBucket;
 use crate::station::{Fault, Listener, ListenerError, Shared};
-use auralis_graph::packet::PacketFormat;
-use auralis_nodes::ring_buffer::Read;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
-use warp::Filter;
-use warp::reject::Rejection;
-use warp::reply::{Reply, Response};
-use warp::ws::{Message, WebSocket, Ws};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocketContext};
+use tungstenite::{Error, Message};
 
 /// The server pings this often.
 const PING: Duration = Duration::from_secs(30);
 /// A client from which nothing came for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Largest message of a client.
-const MOST_MESSAGE: usize = 64 << 10;
-/// Chunks sent in one go before anything else is looked at: the client's queue.
-const QUEUE: usize = 5;
+/// Messages of a client in a second, and at once.
+const MESSAGES_PER_SECOND: f64 = 40.0;
+const MESSAGES_AT_ONCE: f64 = 80.0;
+/// Messages beyond that after which a client is thrown out.
+const MOST_IGNORED: u32 = 2000;
+/// Messages that are heard, and bytes that are read, in one go before others have their turn.
+const TURN: usize = 32;
+const MOUTHFUL: usize = 4 << 10;
+/// How long a client may take to answer a farewell, and how many bytes it may go on to send meanwhile.
+const FAREWELL: Duration = Duration::from_secs(5);
+const MOST_PASSED_OVER: usize = 16 << 20;
 
-/// WebSocket close codes (RFC 6455, section 7.4.1).
-mod close {
-    pub const NORMAL: u16 = 1000;
-    pub const POLICY: u16 = 1008;
-    pub const TRY_AGAIN_LATER: u16 = 1013;
+/// Who comes, and what for.
+pub struct Visit {
+    /// The name that it gave itself.
+    pub id: Option<String>,
+    /// Who it is.
+    pub caller: Caller,
+    /// The sound that it asks for.
+    pub format: Option<Format>,
+    /// The same, being made for it.
+    pub wanted: Option<Wanted>,
+    /// The chunk to go on from.
+    pub from: Option<u64>,
 }
 
-/// What a client asks for in the address.
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Query {
-    from: Option<u64>,
-    #[serde(default)]
-    format: Format,
-}
-
-/// How the sound is sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    /// JSON messages with base64.
-    #[default]
-    Json,
-    /// Binary frames of 16-bit samples.
-    Pcm16,
-    /// Not at all: a page that is paused follows what plays.
-    None,
-}
-
-/// `/ws/stream` and `/ws/audio/{client_id}`.
-pub fn routes(context: Context) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
-    let origins = context.station.settings.cors_origins.clone();
-    let unnamed = warp::path!("ws" / "stream").map(|| None);
-    let named = warp::path!("ws" / "audio" / String).map(Some);
-    unnamed.or(named).unify().and(warp::ws()).and(caller(origins)).and(warp::query::<Query>()).map(
-        move |id: Option<String>, ws: Ws, caller: Caller, query: Query| {
-            let context = context.clone();
-            ws.max_message_size(MOST_MESSAGE)
-                .max_frame_size(MOST_MESSAGE)
-                .on_upgrade(move |socket| enter(socket, context, id, caller, query))
-                .into_response()
-        },
-    )
-}
-
-async fn enter(socket: WebSocket, context: Context, id: Option<String>, caller: Caller, query: Query) {
+/// Takes a client in whose handshake is over; `read` is what it has sent since.
+pub async fn enter(context: Context, cable: Cable, read: Vec<u8>, visit: Visit) {
     let station = Arc::clone(&context.station);
-    let id = id.unwrap_or_else(|| station.listeners.invent());
-    match station.seat(&id) {
+    let from = visit.caller.address;
+    let sound = visit.format.into();
+    let seat = match &visit.id {
+        Some(id) => station.seat(id, sound),
+        None => station.seat_unnamed("listener", sound),
+    };
+    // One who is refused hears why over a line of its own.
+    let listener = match &seat {
+        Ok(seat) => Arc::clone(&seat.listener),
+        Err(_) => Arc::new(Listener::new("", sound, Arc::clone(station.figures()))),
+    };
+    let socket = WebSocketContext::from_partially_read(read, Role::Server, Some(config()));
+    let audience = &station.audience;
+    let format = visit.format.filter(|_| seat.is_ok());
+    let hearing = format.map(|_| station.hear());
+    let kept = station.kept();
+    let cursor = visit.from.filter(|from| kept.contains(from)).unwrap_or_else(|| station.pcm.live());
+    let line = Arc::new(Line::new(cable, listener, format, cursor, audience.next_word()));
+    let session = |chair| Session {
+        chair,
+        socket,
+        stopping: context.stopping,
+        caller: visit.caller,
+        messages: TokenBucket::new(MESSAGES_AT_ONCE, MESSAGES_PER_SECOND, std::time::Instant::now()),
+        reported: Counted::default(),
+        ignored: 0,
+        warned: false,
+        station: Arc::clone(&station),
+        _wanted: visit.wanted,
+    };
+    match seat {
         Ok(seat) => {
-            tracing::debug!("{id} listens");
-            let cursor =
-                query.from.filter(|from| (station.pcm.oldest()..=station.pcm.written()).contains(from));
-            let (sink, stream) = socket.split();
-            let session = Session {
-                cursor: cursor.unwrap_or_else(|| station.pcm.live()),
-                written: station.subscribe(),
-                events: station.events(),
-                stopping: context.stopping,
-                listener: Arc::clone(&seat.listener),
-                operator: caller.operator,
-                format: query.format,
-                station,
-                sink,
-            };
-            session.run(stream).await;
+            let id = &seat.listener.id;
+            tracing::debug!("{id} listens from {from}");
+            session(audience.seat(line)).run().await;
+            drop(hearing);
             tracing::debug!("{id} is gone");
         }
-        Err(refused) => refuse(socket, refused).await,
+        Err(refused) => session(audience.seat(line)).refuse(&refused).await,
     }
 }
 
-async fn refuse(mut socket: WebSocket, refused: ListenerError) {
-    let (fault, close) = match refused {
-        ListenerError::Full(_) => (Fault::ServerOverload, close::TRY_AGAIN_LATER),
-        ListenerError::Name | ListenerError::Taken(_) => (Fault::InvalidControl, close::POLICY),
-    };
-    let farewell = async {
-        // Whoever is gone already need not be told.
-        let _ = socket.send(Message::text(fault.message(&refused.to_string()))).await;
-        let _ = socket.send(Message::close_with(close, refused.to_string())).await;
-        // The close is complete once the other side has answered it.
-        while let Some(Ok(_)) = socket.next().await {}
-    };
-    let _ = timeout(Duration::from_secs(5), farewell).await;
-}
-
 /// The connection is over.
-struct Gone;
+enum Gone {
+    /// Nobody is there any more.
+    Lost,
+    /// The client is told why.
+    Dismissed(CloseCode, &'static str),
+}
 
 /// What a session turns to next.
 enum Turn {
-    Stop(bool),
-    Heard(Option<Result<Message, warp::Error>>),
-    Silence,
-    Ping,
-    Event(Result<Arc<str>, broadcast::error::RecvError>),
-    Chunks(bool),
+    Stop,
+    Heard,
+    Pump,
+    Time,
 }
 
 struct Session {
     station: Arc<Shared>,
-    listener: Arc<Listener>,
-    sink: SplitSink<WebSocket, Message>,
-    cursor: u64,
-    written: watch::Receiver<u64>,
-    events: broadcast::Receiver<Arc<str>>,
+    chair: Chair,
+    socket: WebSocketContext,
     stopping: watch::Receiver<bool>,
-    operator: bool,
-    format: Format,
+    caller: Caller,
+    messages: TokenBucket,
+    reported: Counted,
+    /// Messages that were too many, and whether that was said.
+    ignored: u32,
+    warned: bool,
+    _wanted: Option<Wanted>,
+}
+
+/// A line as the protocol reads and writes it.
+struct Ends<'a> {
+    line: &'a Line,
+    /// Bytes that may still be read in this turn. The protocol reads on until a message has ended, which may be never.
+    left: usize,
+}
+
+impl<'a> Ends<'a> {
+    fn of(line: &'a Line) -> Self {
+        Self { line, left: MOUTHFUL }
+    }
+}
+
+impl Read for Ends<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let most = buffer.len().min(self.left);
+        let read = self.line.read(&mut buffer[..most])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+impl Write for Ends<'_> {
+    fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
+        self.line.say(frames).map(|()| frames.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Session {
-    async fn run(mut self, mut stream: SplitStream<WebSocket>) {
-        if self.greet().await.is_err() {
+    async fn run(mut self) {
+        if self.say(&self.station.generation_update()).is_err() || self.say(&self.station.status()).is_err() {
             return;
         }
-        let mut ping = interval_at(Instant::now() + PING, PING);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let silence = sleep(SILENCE);
-        tokio::pin!(silence);
+        let mut heard = Instant::now();
+        let mut ping = heard + PING;
+        let over = self.caller.listens_for().and_then(|time| heard.checked_add(time));
         loop {
+            let stuck = match self.chair.pump() {
+                Pumped::Even => false,
+                Pumped::Stuck => true,
+                Pumped::Broken => return,
+            };
+            let line = &self.chair.line;
             let turn = tokio::select! {
                 biased;
-                stopped = self.stopping.changed() => Turn::Stop(stopped.is_err() || *self.stopping.borrow()),
-                message = stream.next() => Turn::Heard(message),
-                () = &mut silence => Turn::Silence,
-                _ = ping.tick() => Turn::Ping,
-                event = self.events.recv() => Turn::Event(event),
-                changed = self.written.changed() => Turn::Chunks(changed.is_ok()),
+                _ = self.stopping.wait_for(|stop| *stop) => Turn::Stop,
+                () = line.readable() => Turn::Heard,
+                () = line.writable(), if stuck => Turn::Pump,
+                () = line.stuck.notified() => Turn::Pump,
+                () = sleep_until(over.into_iter().fold(ping.min(heard + SILENCE), Instant::min)) => Turn::Time,
             };
             let outcome = match turn {
-                Turn::Stop(true) => {
-                    let _ = self.send(Message::close_with(close::NORMAL, "the station ends")).await;
-                    Err(Gone)
+                Turn::Stop => return self.part(CloseCode::Normal, "the station ends").await,
+                Turn::Pump => Ok(()),
+                Turn::Heard => {
+                    heard = Instant::now();
+                    self.hear_all().await
                 }
-                Turn::Stop(false) => Ok(()),
-                Turn::Heard(Some(Ok(message))) => {
-                    silence.as_mut().reset(Instant::now() + SILENCE);
-                    self.hear(message).await
+                Turn::Time if over.is_some_and(|over| over <= Instant::now()) => {
+                    Err(Gone::Dismissed(CloseCode::Policy, "the token has expired"))
                 }
-                // Closed, broken, or a message that is too large.
-                Turn::Heard(_) | Turn::Silence => Err(Gone),
-                Turn::Ping => self.send(Message::ping(Vec::new())).await,
-                Turn::Event(Ok(event)) => self.send(Message::text(&*event)).await,
-                // Too slow for events: the next one says what is true by then.
-                Turn::Event(Err(broadcast::error::RecvError::Lagged(_))) => Ok(()),
-                Turn::Event(Err(broadcast::error::RecvError::Closed)) | Turn::Chunks(false) => Err(Gone),
-                Turn::Chunks(true) => self.send_chunks().await,
+                Turn::Time if heard.elapsed() >= SILENCE => Err(Gone::Lost),
+                Turn::Time => {
+                    ping = Instant::now() + PING;
+                    self.send(Message::Ping(Default::default()))
+                }
             };
-            if outcome.is_err() {
-                return;
+            match outcome {
+                Ok(()) => {}
+                Err(Gone::Lost) => return,
+                Err(Gone::Dismissed(code, reason)) => return self.part(code, reason).await,
             }
         }
     }
 
-    async fn greet(&mut self) -> Result<(), Gone> {
-        self.send(Message::text(self.station.generation_update())).await?;
-        self.send(Message::text(self.station.status())).await?;
-        self.written.mark_changed();
-        Ok(())
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), Gone> {
-        let bytes = message.as_bytes().len() as u64;
-        self.listener.bytes.fetch_add(bytes, Ordering::Relaxed);
-        // A client that takes nothing for so long is gone.
-        match timeout(SILENCE, self.sink.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Gone),
+    async fn refuse(self, refused: &ListenerError) {
+        let (fault, close) = match refused {
+            ListenerError::Full(_) => (Fault::ServerOverload, CloseCode::Again),
+            ListenerError::Name | ListenerError::Taken(_) => (Fault::InvalidControl, CloseCode::Policy),
+        };
+        if self.say(&fault.message(&refused.to_string())).is_ok() {
+            self.part(close, &refused.to_string()).await;
         }
     }
 
-    async fn send_chunks(&mut self) -> Result<(), Gone> {
-        for _ in 0..QUEUE {
-            let ring = match self.format {
-                Format::Json => &self.station.messages,
-                Format::Pcm16 => &self.station.pcm,
-                Format::None => return Ok(()),
-            };
-            let message = match ring.read(&mut self.cursor) {
-                Read::Waiting => return Ok(()),
-                Read::Moved(passed) => {
-                    self.listener.dropped.fetch_add(passed, Ordering::Relaxed);
-                    let text = format!("too slow: {passed} chunks were left out");
-                    Message::text(Fault::BufferOverrun.message(&text))
-                }
-                Read::Chunk(chunk) => {
-                    self.listener.sent.fetch_add(1, Ordering::Relaxed);
-                    match chunk.format {
-                        // The messages are made by the station and are text.
-                        PacketFormat::Pcm16Json => {
-                            Message::text(String::from_utf8_lossy(&chunk.bytes).into_owned())
-                        }
-                        PacketFormat::Pcm16 => {
-                            let micros = self.station.due_micros(chunk.index);
-                            Message::binary(pcm_frame(ring.sample_rate(), chunk.index, micros, &chunk.bytes))
-                        }
-                    }
-                }
-            };
-            self.send(message).await?;
+    fn say(&self, text: &str) -> Result<(), Gone> {
+        self.chair.line.say(&text_frame(text)).map_err(|_| Gone::Lost)
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), Gone> {
+        self.socket.write(&mut Ends::of(&self.chair.line), message).map_err(|_| Gone::Lost)
+    }
+
+    /// Says why it is over, and waits until the other end has heard it: to close over what has not been read would take
+    /// the words back.
+    async fn part(mut self, code: CloseCode, reason: &str) {
+        let line = &self.chair.line;
+        line.hush();
+        let farewell = CloseFrame { code, reason: reason.into() };
+        let said = self.socket.close(&mut Ends::of(line), Some(farewell));
+        if !matches!(said, Ok(()) | Err(Error::ConnectionClosed)) {
+            return;
         }
-        // There may be more: look again after everything else had its turn.
-        self.written.mark_changed();
+        let heard = async {
+            while line.flush() == Pumped::Stuck {
+                line.writable().await;
+            }
+            line.end();
+            let mut passed_over = vec![0; MOST_PASSED_OVER / 1024];
+            for _ in 0..1024 {
+                match line.read(&mut passed_over) {
+                    Ok(0) => return,
+                    Ok(_) => tokio::task::yield_now().await,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => line.readable().await,
+                    Err(_) => return,
+                }
+            }
+        };
+        // Who does not hang up is left.
+        let _ = timeout(FAREWELL, heard).await;
+    }
+
+    /// Hears what has come.
+    async fn hear_all(&mut self) -> Result<(), Gone> {
+        let line = Arc::clone(&self.chair.line);
+        let mut ends = Ends::of(&line);
+        for _ in 0..TURN {
+            match self.socket.read(&mut ends) {
+                Ok(message) => self.hear(message).await?,
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock && ends.left > 0 => {
+                    return Ok(());
+                }
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    // So much that is still no message counts as one.
+                    self.count()?;
+                    break;
+                }
+                Err(error) => return Err(blame(&error)),
+            }
+        }
+        // There is more: others first.
+        tokio::task::yield_now().await;
         Ok(())
+    }
+
+    /// Counts a message; false if it is one too many, and not to be heard.
+    fn count(&mut self) -> Result<bool, Gone> {
+        let now = std::time::Instant::now();
+        if !self.messages.consume(1.0, now) {
+            return self.ignore().map(|()| false);
+        }
+        // Who has come to rest in between is told anew.
+        self.warned &= self.messages.level(now) < MESSAGES_AT_ONCE / 2.0;
+        Ok(true)
     }
 
     async fn hear(&mut self, message: Message) -> Result<(), Gone> {
-        if message.is_close() {
-            return Err(Gone);
-        }
-        if message.is_ping() || message.is_pong() {
+        if !self.count()? {
             return Ok(());
         }
-        let said = message.to_str().map_err(|()| "it is binary; messages are JSON text".to_string());
-        let said = said.and_then(|text| serde_json::from_str(text).map_err(|wrong| wrong.to_string()));
-        let said: FromClient = match said {
-            Ok(said) => said,
-            Err(wrong) => {
+        let said = match FromClient::read(&message) {
+            None => return Ok(()),
+            Some(Ok(said)) => said,
+            Some(Err(wrong)) => {
                 let text = format!("not a message of the protocol: {wrong}");
-                return self.send(Message::text(Fault::InvalidControl.message(&text))).await;
+                return self.say(&Fault::InvalidControl.message(&text));
             }
         };
         match said {
-            FromClient::Ping { client_time } => self.send(Message::text(pong(&client_time))).await,
+            FromClient::Ping { client_time } => self.say(&pong(&client_time)),
             FromClient::StatusRequest => {
                 if !self.station.is_rendering() {
                     let text = "rendering has stopped; the station is silent";
-                    self.send(Message::text(Fault::SynthesisFailed.message(text))).await?;
+                    self.say(&Fault::SynthesisFailed.message(text))?;
                 }
-                self.send(Message::text(self.station.status())).await
+                self.say(&self.station.status())
             }
             FromClient::Report(report) => {
-                self.listener.underruns.store(report.underruns, Ordering::Relaxed);
-                self.listener.buffer_ms.store(report.buffer_ms.clamp(0.0, 1e9) as u64, Ordering::Relaxed);
-                let lag = self.station.pcm.live().saturating_sub(report.played_chunk_index);
-                self.listener.lag.store(lag, Ordering::Relaxed);
+                let listener = &self.chair.line.listener;
+                self.reported.note(&report, listener, &self.station, std::time::Instant::now());
                 Ok(())
             }
             FromClient::Control(request) => {
+                if !self.caller.may(Right::Control) {
+                    let text = "the controls are turned with a token of the role controller";
+                    return self.say(&Fault::InvalidControl.message(text));
+                }
                 // Everybody hears of a change by its event, this client too.
-                match super::api::apply(&self.station, *request, self.operator).await {
+                let operator = self.caller.may(Right::Edit);
+                match super::api::apply(&self.station, *request, operator).await {
                     Ok(()) => Ok(()),
-                    Err(refused) => {
-                        self.send(Message::text(Fault::InvalidControl.message(&refused.to_string()))).await
-                    }
+                    Err(refused) => self.say(&Fault::InvalidControl.message(&refused.to_string())),
                 }
             }
         }
+    }
+
+    /// Passes over a message that is one too many, says so once, and has enough at some time.
+    fn ignore(&mut self) -> Result<(), Gone> {
+        self.ignored += 1;
+        if self.ignored > MOST_IGNORED {
+            return Err(Gone::Dismissed(CloseCode::Policy, "too many messages"));
+        }
+        if std::mem::replace(&mut self.warned, true) {
+            return Ok(());
+        }
+        let text = format!("too many messages: at most {MESSAGES_PER_SECOND} a second are heard");
+        self.say(&Fault::InvalidControl.message(&text))
+    }
+}
+
+/// What comes of a connection that cannot be read.
+fn blame(error: &Error) -> Gone {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            Gone::Dismissed(CloseCode::Size, "a message has at most 64 kB")
+        }
+        Error::Utf8(_) => Gone::Dismissed(CloseCode::Invalid, "texts are UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Gone::Lost,
+        Error::Protocol(_) => Gone::Dismissed(CloseCode::Protocol, "this is no WebSocket"),
+        _ => Gone::Lost,
     }
 }

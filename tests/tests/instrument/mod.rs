@@ -1,8 +1,9 @@
 //! What the tests of the instrument share: pieces, and what `auralis render` makes of them.
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
-use auralis_tests::clap_host::{Instance, Library, Sent, Time};
+use auralis_tests::clap_host::{Active, Instance, Library, Sent, Time};
 use auralis_tests::{Room, bundles, hosts};
+use std::time::Duration;
 
 /// A host that plays from its beginning at 120 beats a minute.
 pub const PLAYING: Time = Time { playing: true, tempo: 120.0, from: 0.0, looped: None };
@@ -84,8 +85,21 @@ pub fn shipped(name: &str) -> (String, f64) {
     (text, tempo.expect("every preset that ships has a tempo"))
 }
 
-/// How many samples of two stretches differ.
+/// Two seconds, slowly enough that what was asked for is built meanwhile.
+pub fn settled(active: &mut Active) -> [Vec<f32>; 2] {
+    let mut sound = [Vec::new(), Vec::new()];
+    for _ in 0..40 {
+        let part = active.render(2_400, &[480], STOPPED, &[]);
+        sound.iter_mut().zip(part).for_each(|(all, part)| all.extend(part));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    sound
+}
+
+/// How many samples of two stretches differ, which are equally long.
+#[track_caller]
 pub fn differ(a: &[f32], b: &[f32]) -> usize {
+    assert_eq!(a.len(), b.len(), "frames");
     a.iter().zip(b).filter(|(a, b)| a.to_bits() != b.to_bits()).count()
 }
 

@@ -6,13 +6,12 @@
 
 mod score;
 mod station;
-mod trend;
 
 use auralis_graph::testing::memory::{CountedAllocator, live};
+use auralis_tests::Trend;
 use score::Score;
 use station::{RATE, Station};
 use std::time::Instant;
-use trend::Trend;
 
 #[global_allocator]
 static ALLOCATOR: CountedAllocator = CountedAllocator;

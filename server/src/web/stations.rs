@@ -1,0 +1,124 @@
+//! The stations of this server: which there are, and one for a listener alone (contract, section 7).
+
+use super::api::{answer, object};
+use super::guard::{Caller, caller};
+use super::{Context, RETRY_AFTER, Site};
+use crate::settings::BPM;
+use crate::station::{ControlError, Fault, Shared};
+use crate::stations::{PrivateError, Wish};
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::hyper::body::Bytes;
+use warp::reject::Rejection;
+use warp::reply::Response;
+
+/// Largest wish.
+const MOST_BODY: u64 = 4 << 10;
+
+/// `/api/v1/stations`.
+pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let path = warp::path!("api" / "v1" / "stations");
+    let list = path.and(warp::get()).and(caller()).and(site.context()).map(list);
+    let body = warp::body::content_length_limit(MOST_BODY).and(warp::body::bytes());
+    let make = path.and(warp::post()).and(caller()).and(body).and(site.context()).then(make);
+    list.or(make).unify()
+}
+
+fn list(_: Caller, cx: Context) -> Response {
+    let row = |(name, station): (String, Arc<Shared>)| {
+        let current = station.current();
+        json!({
+            "name": name,
+            "path": format!("/s/{name}/"),
+            "default": Arc::ptr_eq(&station, cx.stations.default()),
+            "preset": current.id,
+            "preset_name": current.preset.title(),
+            "active_clients": station.listeners.count(),
+            "asleep": station.is_asleep(),
+        })
+    };
+    let private = json!({
+        "count": cx.stations.private_count(),
+        "most": cx.stations.settings.private_stations,
+        "presets": if cx.stations.settings.private_stations > 0 { cx.stations.listed() } else { Vec::new() },
+    });
+    let stations: Vec<Json> = cx.stations.public().into_iter().map(row).collect();
+    answer(StatusCode::OK, json!({ "stations": stations, "private": private, "load": cx.stations.load() }))
+}
+
+async fn make(_: Caller, body: Bytes, cx: Context) -> Response {
+    let wish = match object(&body, "preset, seed, key, bpm, intensity").map(read) {
+        Ok(Ok(wish)) => wish,
+        Ok(Err(error)) => {
+            let body =
+                json!({ "error": "Invalid station", "detail": error.to_string(), "field": error.at() });
+            return answer(StatusCode::UNPROCESSABLE_ENTITY, body);
+        }
+        Err(refused) => return *refused,
+    };
+    let stations = cx.stations;
+    let made = tokio::task::spawn_blocking(move || stations.make_private(&wish)).await;
+    match made {
+        Ok(Ok(id)) => {
+            let body =
+                json!({ "station": id, "path": format!("/s/{id}/"), "ws": format!("/s/{id}/ws/stream") });
+            answer(StatusCode::CREATED, body)
+        }
+        Ok(Err(error)) => refuse(&error),
+        // It panicked, which has been reported by the panic itself.
+        Err(_) => {
+            let body = json!({ "error": "Internal error", "detail": "the station could not be made" });
+            answer(StatusCode::INTERNAL_SERVER_ERROR, body)
+        }
+    }
+}
+
+/// What a listener wishes for.
+fn read(fields: Map<String, Json>) -> Result<Wish, ControlError> {
+    let mut wish = Wish::default();
+    for (name, value) in fields {
+        match name.as_str() {
+            "preset" => {
+                let text = value.as_str().ok_or_else(|| ControlError::field(&name, "must be a text"))?;
+                wish.preset = Some(text.to_string());
+            }
+            "seed" => {
+                let wants = || ControlError::field(&name, "must be a whole number from 0");
+                wish.seed = Some(value.as_u64().ok_or_else(wants)?);
+            }
+            "key" => wish.key = Some(ControlError::key(&value)?),
+            "bpm" => wish.bpm = Some(ControlError::number(&name, &value, BPM)?),
+            "intensity" => wish.intensity = Some(ControlError::number(&name, &value, 0.0..=1.0)? as f32),
+            _ => {
+                let fields = "is no field; there are preset, seed, key, bpm, intensity";
+                return Err(ControlError::field(&name.chars().take(64).collect::<String>(), fields));
+            }
+        }
+    }
+    Ok(wish)
+}
+
+fn refuse(error: &PrivateError) -> Response {
+    let (status, title) = match error {
+        PrivateError::Off => (StatusCode::FORBIDDEN, "Forbidden"),
+        PrivateError::Preset(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid station"),
+        PrivateError::Full(_) | PrivateError::Overload => (StatusCode::SERVICE_UNAVAILABLE, "Overloaded"),
+        PrivateError::Station(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+    };
+    let mut body = json!({ "error": title, "detail": error.to_string() });
+    match error {
+        PrivateError::Preset(_) => body["field"] = "preset".into(),
+        PrivateError::Full(_) | PrivateError::Overload => {
+            body["code"] = Fault::ServerOverload.code().into();
+            body["retry_after"] = RETRY_AFTER.into();
+        }
+        _ => {}
+    }
+    let mut response = answer(status, body);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert("retry-after", RETRY_AFTER.into());
+    }
+    response
+}
