@@ -21,7 +21,7 @@ expose:
   level: { to: tone.gain, label: Level }
 ";
 
-/// A phrase of two seconds and a tone that is there all the time.
+/// A tone that is there all the time, and phrases of 16 seconds.
 pub const PULSE: &str = "auralis: 1
 name: Pulse
 tempo: 120

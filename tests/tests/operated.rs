@@ -9,6 +9,8 @@ name: Tone
 nodes:
   tone: { type: oscillator, frequency: 330 Hz, gain: -20 dB }
   out: { type: output, in: tone }
+expose:
+  level: { to: tone.gain }
 ";
 
 fn write(folder: &Path, stations: &str) -> String {
@@ -120,6 +122,86 @@ fn a_configuration_is_checked_without_playing() {
     std::fs::write(folder.path().join("low.yaml"), TONE.replace("gain", "gian")).unwrap();
     let said = room.run(&["serve", &folder.path().join("low.yaml").to_string_lossy(), "--check-config"]);
     assert!(said.status == 1 && said.err.contains("did you mean `gain`?"), "{}", said.err);
+    // Right as presets are, and yet nothing for listeners.
+    let notes =
+        "auralis: 1\nnodes:\n  band: { type: composer }\n  out: { type: midi_out, in: band.chords }\n";
+    std::fs::write(folder.path().join("notes.yaml"), notes).unwrap();
+    let said = check(&write(folder.path(), "stations:\n  one: DIR/low.yaml\n  two: DIR/notes.yaml\n"));
+    assert!(said.status == 1 && said.err.contains("nothing that a listener could hear"), "{}", said.err);
+}
+
+#[test]
+fn a_folder_that_has_the_name_of_a_preset_is_no_folder_of_stations() {
+    let room = Room::new();
+    std::fs::create_dir(room.path("night_drift")).unwrap();
+    room.put("night_drift/one.yaml", TONE);
+    let said = |what: &str| room.run(&["serve", what, "--check-config"]).ok().trim().to_string();
+    // Such a one is where the state is kept in the folder that the program runs in.
+    assert_eq!(said("night_drift"), "all is right: one station to play");
+    room.put("night_drift/two.yaml", TONE);
+    assert_eq!(said("night_drift"), "all is right: one station to play");
+    assert_eq!(said("./night_drift"), "all is right: 2 stations to play");
+}
+
+#[test]
+fn stations_keep_what_was_turned_whichever_is_the_default_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let stations = "stations:\n  one: DIR/low.yaml\n  two: DIR/high.yaml\n";
+    let config = write(folder.path(), stations);
+    let mut server = Server::start_with(&[], &["--config", &config]);
+    let levels = [("one", -31.0), ("two", -37.0)];
+    for (station, level) in levels {
+        let turned = format!("{{\"params\":{{\"level\":{level}}}}}");
+        assert_eq!(server.ask("POST", &format!("/s/{station}/api/v1/control"), &turned).0, 200);
+    }
+    assert_eq!(server.end("TERM").0, 0);
+    write(folder.path(), &format!("default_station: two\n{stations}"));
+    server.restart();
+    assert_eq!(server.get("/api/v1/status")["current_preset"], "high");
+    for (station, level) in levels {
+        let controls = server.get(&format!("/s/{station}/api/v1/controls"));
+        assert_eq!(controls["controls"][0]["value"], level, "{station}");
+    }
+}
+
+#[test]
+fn a_text_that_came_over_the_network_plays_until_its_file_says_something_new() {
+    let server = Server::start(&[("tone", TONE)]);
+    let playing = |frequency: &str| server.get("/api/v1/graph")["text"].as_str().unwrap().contains(frequency);
+    let (status, said) = server.ask("PUT", "/api/v1/graph", &TONE.replace("330 Hz", "550 Hz"));
+    assert_eq!(status, 200, "{said}");
+    server.signal("HUP");
+    server.wait_until_said(&["read again: started"]);
+    assert!(playing("550 Hz"), "the file is as it was");
+    server.save("tone", &TONE.replace("330 Hz", "660 Hz"));
+    wait_until("the file is read", || playing("660 Hz"));
+    server.save("tone", TONE);
+    wait_until("the file of before is new again", || playing("330 Hz"));
+}
+
+#[test]
+fn the_log_of_before_stays_when_the_program_starts_again() {
+    let room = Room::new();
+    room.preset("tone", TONE);
+    let logs = || {
+        let files = std::fs::read_dir(room.path("logs")).into_iter().flatten();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect::<String>()
+    };
+    let play = |times: usize| {
+        let mut command = room.command();
+        command.args(["serve", "tone", "--host", "127.0.0.1", "--port", "0", "--log-file", "logs/a.log"]);
+        command.args(["--log-rotation", "daily", "--log-keep", "1"]);
+        let mut child = command.spawn().unwrap();
+        wait_until("it plays", || logs().matches("plays on http").count() == times);
+        auralis_tests::signal(&child, "TERM");
+        assert_eq!(auralis_tests::wait(&mut child, Duration::from_secs(10)), Some(0));
+    };
+    play(1);
+    let before = logs();
+    play(2);
+    assert!(logs().starts_with(&before), "{before}\n{}", logs());
 }
 
 #[test]

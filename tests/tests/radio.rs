@@ -302,6 +302,9 @@ fn players_wake_a_station_and_playlists_lead_to_it() {
     let silent = Server::start_with(&[("tone", TONE)], &["--enable-opus", "false"]);
     let (status, said) = silent.ask("GET", "/stream.opus", "");
     assert_eq!((status, &said["detail"]), (404, &json!("this station sends no Opus")));
+    assert_eq!(said["streams"], json!(["/stream.flac", "/stream.oga", "/stream.wav"]));
+    let (_, m3u) = text(get(&silent, "/stream.m3u", ""));
+    assert!(m3u.ends_with("/stream.flac\n"), "{m3u}");
 }
 
 #[test]

@@ -42,6 +42,33 @@ fn pitch(samples: &[f32]) -> f64 {
     ups as f64 * 44_100.0 / samples.len() as f64
 }
 
+/// Waits until nobody hears a station any more, and it sleeps.
+fn until_asleep(server: &Server, name: &str) {
+    let begun = Instant::now();
+    while !asleep(server, name) {
+        assert!(begun.elapsed() < Duration::from_secs(15), "{name} does not fall asleep");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The phrase that a station is in, and the milliseconds that are left of it.
+fn place(server: &Server, station: &str) -> (String, f64) {
+    let (_, said) = server.ask("POST", &format!("/s/{station}/api/v1/control"), r#"{"intensity":0.5}"#);
+    let next = said["generation"]["next_phrase_in_ms"].as_f64().expect("a time");
+    (said["generation"]["phrase_id"].as_str().expect("a phrase").to_string(), next)
+}
+
+/// Both stations count from the same instant at the same tempo: they are in the same phrase, at the same place.
+fn assert_in_step(server: &Server) {
+    // Not where one may be over the edge of a phrase already, and the other not.
+    while place(server, "low").1 < 2000.0 {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let (low, high) = (place(server, "low"), place(server, "high"));
+    assert_eq!(low.0, high.0, "{low:?} {high:?}");
+    assert!((low.1 - high.1).abs() < 1000.0, "{low:?} {high:?}");
+}
+
 fn asleep(server: &Server, name: &str) -> bool {
     let said = server.get("/api/v1/stations");
     let stations = said["stations"].as_array().expect("stations");
@@ -66,6 +93,10 @@ fn a_folder_is_many_stations_each_under_its_name() {
     let value = |path: &str| server.get(path)["controls"][0]["value"].clone();
     assert_eq!(value("/api/v1/controls"), json!(-20.0));
     assert_eq!(server.ask("GET", "/s/none/api/v1/status", "").0, 404);
+    for (address, leads_to) in [("/s/high", "/s/high/"), ("/s/high?format=json", "/s/high/?format=json")] {
+        let moved = Wire::connect(server.port()).ask(&format!("GET {address}"), &[], "");
+        assert_eq!((moved.status, moved.header("location")), (308, Some(leads_to)));
+    }
     assert_eq!(Listener::try_join(&server, "/s/none/ws/stream", &[]).err(), Some(404));
 }
 
@@ -74,11 +105,7 @@ fn a_station_that_nobody_hears_sleeps_and_wakes_where_it_would_be() {
     let (_folder, path) = folder();
     let server =
         serve(&[path.to_str().unwrap(), "--default-station", "low", "--epoch", "2026-01-01T00:00:00Z"]);
-    let begun = Instant::now();
-    while !asleep(&server, "high") {
-        assert!(begun.elapsed() < Duration::from_secs(15), "it does not fall asleep");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_asleep(&server, "high");
     assert!(!asleep(&server, "low"), "the default station always plays");
     assert_eq!(server.get("/s/high/api/v1/health")["status"], "healthy");
     std::thread::sleep(Duration::from_secs(3));
@@ -87,10 +114,7 @@ fn a_station_that_nobody_hears_sleeps_and_wakes_where_it_would_be() {
     assert_eq!((status, &said["params"]["tone"]), (200, &json!(-26.0)), "{said}");
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(server.get("/s/high/api/v1/controls")["controls"][0]["value"], -26.0);
-    while !asleep(&server, "high") {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not fall asleep again");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_asleep(&server, "high");
     let mut high = Listener::join(&server, "/s/high/ws/stream?format=pcm16");
     let sound = hear(&mut high, 10);
     let moved = server.get("/s/high/api/metrics")["buffer_overflows"].clone();
@@ -102,15 +126,31 @@ fn a_station_that_nobody_hears_sleeps_and_wakes_where_it_would_be() {
         pitch(&sound)
     );
     assert!(!asleep(&server, "high"));
-    // Both count from the same instant at the same tempo: they are in the same phrase, at the same place.
-    let place = |path: &str| {
-        let (_, said) = server.ask("POST", path, r#"{"intensity":0.5}"#);
-        let next = said["generation"]["next_phrase_in_ms"].as_f64().expect("a time");
-        (said["generation"]["phrase_id"].as_str().expect("a phrase").to_string(), next)
-    };
-    let (low, high) = (place("/api/v1/control"), place("/s/high/api/v1/control"));
-    assert_eq!(low.0, high.0, "{low:?} {high:?}");
-    assert!((low.1 - high.1).abs() < 1000.0, "{low:?} {high:?}");
+    assert_in_step(&server);
+}
+
+#[test]
+fn a_preset_that_is_read_again_while_its_station_sleeps_plays_where_it_would_be() {
+    let (_folder, path) = folder();
+    let server =
+        serve(&[path.to_str().unwrap(), "--default-station", "low", "--epoch", "2026-01-01T00:00:00Z"]);
+    until_asleep(&server, "high");
+    // Longer than what it has rendered ahead.
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::write(path.join("high.yaml"), PULSE.replace("440 Hz", "1320 Hz")).unwrap();
+    server.signal("HUP");
+    let begun = Instant::now();
+    let text = || server.get("/s/high/api/v1/graph").to_string();
+    while !text().contains("1320 Hz") {
+        assert!(begun.elapsed() < Duration::from_secs(15), "it is not read again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut high = Listener::join(&server, "/s/high/ws/stream?format=pcm16");
+    // The sound of before fades out.
+    hear(&mut high, 10);
+    let sound = hear(&mut high, 10);
+    assert!((1270.0..=1370.0).contains(&pitch(&sound)), "{}", pitch(&sound));
+    assert_in_step(&server);
 }
 
 #[test]

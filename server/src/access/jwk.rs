@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind, EncodingKey};
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Map, Value as Json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The shortest secret of HS256, in bytes (RFC 7518, section 3.2), and the shortest modulus of RS256 (section 3.3).
 const SHORTEST_SECRET: usize = 32;
@@ -83,6 +84,27 @@ pub(super) struct Key {
     pub id: Option<String>,
     pub algorithm: Algorithm,
     pub decoding: DecodingKey,
+    /// Ends when the key is taken out: what it has signed grants nothing from then on.
+    pub life: Arc<()>,
+}
+
+impl Key {
+    /// Goes on as the same key among those before, if there is one.
+    pub fn follow(&mut self, before: &[Self]) {
+        if let Some(same) = before.iter().find(|key| key.is(self)) {
+            self.life = Arc::clone(&same.life);
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        use DecodingKeyKind::{RsaModulusExponent as Rsa, SecretOrDer as Secret};
+        let same = match (self.decoding.kind(), other.decoding.kind()) {
+            (Secret(one), Secret(another)) => one == another,
+            (Rsa { n, e }, Rsa { n: modulus, e: exponent }) => (n, e) == (modulus, exponent),
+            _ => false,
+        };
+        same && (&self.id, self.algorithm) == (&other.id, other.algorithm)
+    }
 }
 
 /// A key that signs tokens.
@@ -200,7 +222,7 @@ fn key(key: &Map<String, Json>) -> Result<Key, &'static str> {
             DecodingKey::from_rsa_raw_components(&modulus, &exponent)
         }
     };
-    Ok(Key { id: text(key, "kid").map(str::to_string), algorithm, decoding })
+    Ok(Key { id: text(key, "kid").map(str::to_string), algorithm, decoding, life: Arc::default() })
 }
 
 fn encoding(key: &Map<String, Json>) -> Result<(Algorithm, EncodingKey), &'static str> {

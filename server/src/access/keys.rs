@@ -26,7 +26,7 @@ impl KeyFile {
     /// # Errors
     /// What is wrong with it.
     pub fn load(path: &Path) -> Result<Self, KeysError> {
-        let now = watch::Sender::new(read(path)?);
+        let now = watch::Sender::new(read(path)?.into());
         Ok(Self { path: path.to_path_buf(), now })
     }
 
@@ -35,12 +35,16 @@ impl KeyFile {
         &self.path
     }
 
-    /// Reads the file anew; where it cannot be used, what was read before stays. Returns whether it can.
+    /// Reads the file anew; where it cannot be used, what was read before stays. What keys have signed that are in it no
+    /// more grants nothing from now on. Returns whether it can be used.
     pub fn renew(&self) -> bool {
         match read(&self.path) {
-            Ok(keys) => {
+            Ok(mut keys) => {
                 let count = keys.len();
-                self.now.send_replace(keys);
+                self.now.send_modify(|now| {
+                    keys.iter_mut().for_each(|key| key.follow(now));
+                    *now = keys.into();
+                });
                 tracing::info!("{} was read anew: {count} keys", self.path.display());
                 true
             }
@@ -61,7 +65,7 @@ impl KeyFile {
     }
 }
 
-fn read(path: &Path) -> Result<Arc<[Key]>, KeysError> {
+fn read(path: &Path) -> Result<Vec<Key>, KeysError> {
     let keys = read_keys(path, &read_set(path)?)?;
     #[cfg(unix)]
     {
@@ -71,5 +75,5 @@ fn read(path: &Path) -> Result<Arc<[Key]>, KeysError> {
             tracing::warn!("others on this machine may read the keys in {}: chmod 600", path.display());
         }
     }
-    Ok(keys.into())
+    Ok(keys)
 }

@@ -5,6 +5,7 @@ use super::jwk::{Key, Signer};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation, decode, decode_header, encode, get_current_timestamp};
 use serde_json::{Map, Value as Json, json};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How far clocks may be apart, in seconds.
@@ -13,7 +14,7 @@ const LEEWAY: u64 = 10;
 const AUDIENCE: &str = "auralis";
 
 /// What a token grants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Grant {
     /// What its bearer may do.
     pub role: Role,
@@ -23,12 +24,14 @@ pub struct Grant {
     pub station: Option<String>,
     /// When it ends, in seconds since the Unix epoch.
     pub until: u64,
+    /// The life of the key that signed it.
+    key: Weak<()>,
 }
 
 impl Grant {
-    /// Whether it has not ended.
+    /// Whether it has not ended, nor its key been taken out.
     pub fn holds(&self) -> bool {
-        get_current_timestamp() <= self.until.saturating_add(LEEWAY)
+        self.key.strong_count() > 0 && get_current_timestamp() <= self.until.saturating_add(LEEWAY)
     }
 
     /// The time until it has ended.
@@ -152,11 +155,11 @@ fn verify_by(token: &str, key: &Key) -> Result<Grant, TokenError> {
         ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
         _ => TokenError::Shape,
     })?;
-    read(&claims.claims).ok_or(TokenError::Claims)?
+    read(&claims.claims, key).ok_or(TokenError::Claims)?
 }
 
-/// What claims grant; nothing where one cannot be read.
-fn read(claims: &Map<String, Json>) -> Option<Result<Grant, TokenError>> {
+/// What claims grant that a key has signed; nothing where one cannot be read.
+fn read(claims: &Map<String, Json>, key: &Key) -> Option<Result<Grant, TokenError>> {
     let seconds = |value: &Json| value.as_u64().or_else(|| value.as_f64().map(|seconds| seconds as u64));
     let text = |name: &str| match claims.get(name) {
         None | Some(Json::Null) => Some(None),
@@ -175,5 +178,6 @@ fn read(claims: &Map<String, Json>) -> Option<Result<Grant, TokenError>> {
         subject: text("sub")?,
         station: text("station")?,
         until: seconds(claims.get("exp")?)?,
+        key: Arc::downgrade(&key.life),
     }))
 }

@@ -60,7 +60,8 @@ fn file(path: &Path, settings: &Settings) -> Result<RollingFileAppender, String>
                 _ => rolling::Rotation::DAILY,
             };
             let builder = builder.rotation(each).filename_prefix(stem).filename_suffix(ending);
-            builder.max_log_files(settings.log.keep)
+            // The appender makes room for a new file each time it begins, also where it goes on with the last one.
+            builder.max_log_files(settings.log.keep.saturating_add(1))
         }
     };
     builder.build(folder).map_err(|error| error.to_string())

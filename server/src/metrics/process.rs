@@ -62,13 +62,14 @@ mod tests {
         let process = Process::default();
         let before = process.usage();
         assert!(before.resident > 1 << 20 && before.started > 1_600_000_000, "{before:?}");
-        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let block = std::hint::black_box(vec![1_u8; 256 << 20]);
         let work = std::time::Instant::now();
         while work.elapsed().as_millis() < 100 {
-            std::hint::black_box(block.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+            std::hint::black_box(block[..1 << 20].iter().map(|byte| u64::from(*byte)).sum::<u64>());
         }
         let after = process.usage();
-        assert!(after.resident >= before.resident + (60 << 20), "{before:?} {after:?}");
+        // What other tests give back meanwhile is far less than a quarter of it.
+        assert!(after.resident >= before.resident + (192 << 20), "{before:?} {after:?}");
         assert!(after.cpu > before.cpu && after.cpu < before.cpu + 60.0, "{before:?} {after:?}");
     }
 }

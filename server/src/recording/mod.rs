@@ -80,7 +80,7 @@ impl Recorder {
             station: Arc::clone(station),
             name: name.to_string(),
             folder,
-            part_micros: i64::from(minutes) * 60_000_000,
+            part: Part { micros: i64::from(minutes) * 60_000_000 },
             encoder,
             next: station.pcm.oldest(),
             tape: None,
@@ -118,17 +118,32 @@ impl Drop for Recorder {
     }
 }
 
+/// The parts of time that have a file each.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// How long each is, but for the last of a day.
+    micros: i64,
+}
+
+impl Part {
+    /// The one of an instant, in microseconds since the Unix epoch: its day in UTC, and its number in that.
+    fn of(self, due: i64) -> (i64, i64) {
+        const DAY: i64 = 24 * 3600 * 1_000_000;
+        (due.div_euclid(DAY), due.rem_euclid(DAY) / self.micros)
+    }
+}
+
 /// What the thread works with.
 struct Recording {
     station: Arc<Shared>,
     name: String,
     folder: PathBuf,
-    part_micros: i64,
+    part: Part,
     encoder: FlacEncoder,
     /// The next chunk.
     next: u64,
     /// The file that is open, and the part of time that it is for.
-    tape: Option<(Tape, i64)>,
+    tape: Option<(Tape, (i64, i64))>,
     samples: Vec<i16>,
     silence: Vec<i16>,
     /// Until when nothing is tried, after a failure.
@@ -178,7 +193,7 @@ impl Recording {
     /// Writes the next chunk, to another file where another part of time begins.
     fn write(&mut self) -> Result<(), TapeError> {
         let due = self.station.due_micros(self.next);
-        let part = due.div_euclid(self.part_micros);
+        let part = self.part.of(due);
         if self.tape.as_ref().is_some_and(|(_, open)| *open != part) {
             self.close();
         }
@@ -206,7 +221,7 @@ impl Recording {
         tracing::warn!("{missing} chunks of {} were not recorded in time", self.name);
         lock(&self.progress).missing_chunks += missing;
         for index in self.next..oldest {
-            let part = self.station.due_micros(index).div_euclid(self.part_micros);
+            let part = self.part.of(self.station.due_micros(index));
             let Some((tape, _)) = self.tape.as_mut().filter(|(_, open)| *open == part) else { break };
             if let Err(error) = tape.write(&mut self.encoder, &self.silence) {
                 self.fail(&error);
@@ -239,4 +254,14 @@ impl Recording {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn files_are_counted_from_midnight_every_day() {
+    const MINUTE: i64 = 60_000_000;
+    let part = Part { micros: 50 * MINUTE };
+    for day in [-1, 0, 20_500] {
+        let at = |minutes: i64| part.of((day * 1440 + minutes) * MINUTE);
+        assert_eq!([at(0), at(49), at(50), at(1439)], [(day, 0), (day, 0), (day, 1), (day, 28)]);
+    }
 }

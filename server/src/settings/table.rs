@@ -99,7 +99,7 @@ pub const DEFINITIONS: &[Definition] = &[
         name: "buffer-capacity-sec",
         alias: None,
         value: "SECONDS",
-        about: "Sound kept for late listeners, 0.5 to 600 s [default: the preset's, else 2]",
+        about: "Sound kept for late listeners, 0.5 to 600 s [default: the preset's, else 3]",
         set: |s, text| number(text, 0.5..=600.0).map(|seconds| s.buffer_seconds = Some(seconds)),
     },
     Definition {
@@ -197,7 +197,7 @@ pub const DEFINITIONS: &[Definition] = &[
         name: "max-clients",
         alias: None,
         value: "COUNT",
-        about: "Most listeners at once, 1 to 1000000 [default: 10000]",
+        about: "Most listeners of all stations at once, 1 to 1000000 [default: 10000]",
         set: |s, text| number(text, 1..=1_000_000).map(|count| s.max_clients = count),
     },
     Definition {

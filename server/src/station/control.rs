@@ -55,7 +55,7 @@ pub enum ControlError {
     #[error("nothing is to be changed: give at least one of key, bpm, intensity, params, preset")]
     Nothing,
     /// Presets are changed by the operator only.
-    #[error("`preset` may be changed from this machine only")]
+    #[error("`preset` may be changed from this machine, or with an admin's token")]
     Forbidden,
     /// The preset cannot be loaded.
     #[error(transparent)]
@@ -311,6 +311,15 @@ impl Shared {
         self.tell_change();
         self.figures().control.observe(began.elapsed().as_secs_f64());
         Ok(())
+    }
+
+    /// Notes the controls that were moved after the last chunk: a restart goes on with them. The rendering has ended.
+    pub(super) fn note_moved(&self) {
+        let current = self.current();
+        let tick = current.controller.tick() as i64;
+        for (name, value) in lock(&self.wishes).take_moved() {
+            current.keeper.note(Entry { tick, change: JournalChange::Control { name, value } });
+        }
     }
 
     /// Lets what waits for the composer be found again after a restart.

@@ -19,6 +19,14 @@ use std::time::Duration;
 /// Longest wait for an engine to take an edit over.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+impl Current {
+    /// Its text, as it was loaded.
+    fn loaded(&self) -> Loaded {
+        let source = self.preset.source.clone();
+        Loaded { source, places: self.places.clone(), path: self.path.clone() }
+    }
+}
+
 impl Shared {
     /// Watches the file of what plays, or comes, if it is one, and those that its nodes were made from. Edits the graph
     /// each time that one is written.
@@ -39,15 +47,26 @@ impl Shared {
         *lock(&self.watch) = watch;
     }
 
-    /// Reads the file of what plays again. What is wrong with it is logged and told; what plays goes on.
+    /// Reads the file of what plays again, and those that its nodes were made from. What came over the network stays
+    /// until the file says something new. What is wrong with it is logged and told; what plays goes on.
     pub fn reload(self: &Arc<Self>) {
         self.settle();
         let current = self.current();
         let Some(path) = &current.path else { return };
         let outcome = library::load_file(path).map_err(StationError::from).and_then(|loaded| {
-            let same = loaded.source.text() == current.preset.source.text();
-            let same = same && lock(&current.editor).files().all(Version::is_current);
-            if same { Ok(None) } else { self.edit(Next::Written(loaded)).map(Some) }
+            let written: Arc<str> = loaded.source.text().into();
+            let is_new = written != *lock(&self.written_text);
+            let differs = is_new && loaded.source.text() != current.preset.source.text();
+            let next = if is_new { loaded } else { current.loaded() };
+            let outcome = if differs || !lock(&current.editor).files().all(Version::is_current) {
+                self.edit(Next::Written(next)).map(Some)
+            } else {
+                Ok(None)
+            };
+            if outcome.is_ok() {
+                *lock(&self.written_text) = written;
+            }
+            outcome
         });
         match outcome {
             Ok(None) => {}
@@ -85,8 +104,7 @@ impl Shared {
         if !Arc::ptr_eq(&current.editor, &editor) || current.path != loaded.path {
             return Err(StationError::Replaced);
         }
-        let source = current.preset.source.clone();
-        let before = Loaded { source, places: current.places.clone(), path: current.path.clone() };
+        let before = current.loaded();
         if needs_another_engine(&current.preset, &preset) {
             let keeper = Arc::clone(&current.keeper);
             let (text, edition) = (Arc::clone(&preset), current.edition + 1);

@@ -3,11 +3,16 @@
 use crate::delivery::{Format, Sound, Wanted};
 use crate::encoding::EncodingError;
 use crate::metrics::Figures;
+use crate::station::Tenure;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Places at a private station: those of its listener, and what is left of a line that broke.
+const AT_PRIVATE: usize = 4;
 
 /// One listener's figures.
 #[derive(Debug)]
@@ -26,8 +31,8 @@ pub struct Listener {
     pub bytes: AtomicU64,
     /// Underruns that it reported.
     pub underruns: AtomicU64,
-    /// Milliseconds in its buffer, as it last reported.
-    pub buffer_ms: AtomicU64,
+    /// Milliseconds in its buffer, as it last reported; [`Listener::UNMEASURED`] before that.
+    pub buffer_ms: AtomicI64,
     /// Chunks by which it plays behind the clock, as it last reported.
     pub lag: AtomicU64,
     /// Microseconds to the station and back, as it last reported; [`Listener::UNMEASURED`] before that.
@@ -54,7 +59,7 @@ impl Listener {
             dropped: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             underruns: AtomicU64::new(0),
-            buffer_ms: AtomicU64::new(0),
+            buffer_ms: AtomicI64::new(Self::UNMEASURED),
             lag: AtomicU64::new(0),
             round_trip: AtomicI64::new(Self::UNMEASURED),
             delay: AtomicI64::new(Self::UNMEASURED),
@@ -106,11 +111,30 @@ pub enum FormatError {
     Encoding(#[from] EncodingError),
 }
 
-/// Everybody who listens.
+/// The places for listeners of all stations together.
+#[derive(Debug, Clone)]
+pub struct House {
+    free: Arc<Semaphore>,
+    places: usize,
+}
+
+impl House {
+    /// With so many places.
+    pub fn new(places: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(places)), places }
+    }
+
+    fn enter(&self) -> Result<OwnedSemaphorePermit, ListenerError> {
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| ListenerError::Full(self.places))
+    }
+}
+
+/// Everybody who listens to a station.
 #[derive(Debug)]
 pub struct Listeners {
     list: Mutex<HashMap<String, Arc<Listener>>>,
-    limit: usize,
+    house: House,
+    places: usize,
     named: AtomicU64,
     figures: Arc<Figures>,
 }
@@ -121,12 +145,14 @@ pub struct Seat {
     listeners: Arc<super::Shared>,
     /// The figures of who sits here.
     pub listener: Arc<Listener>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Listeners {
-    /// For at most `limit` at once, who count in these figures.
-    pub fn new(limit: usize, figures: Arc<Figures>) -> Self {
-        Self { list: Mutex::default(), limit, named: AtomicU64::new(0), figures }
+    /// Of a station in a house, who count in these figures.
+    pub fn new(tenure: Tenure, house: House, figures: Arc<Figures>) -> Self {
+        let places = if tenure == Tenure::Private { AT_PRIVATE } else { house.places };
+        Self { list: Mutex::default(), house, places, named: AtomicU64::new(0), figures }
     }
 
     /// How many listen.
@@ -144,7 +170,7 @@ impl Listeners {
         format!("{kind}-{}", self.named.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn enter(&self, id: &str, sound: Sound) -> Result<Arc<Listener>, ListenerError> {
+    fn enter(&self, id: &str, sound: Sound) -> Result<(Arc<Listener>, OwnedSemaphorePermit), ListenerError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if id.is_empty() || id.len() > 64 || !id.bytes().all(legal) {
             return Err(ListenerError::Name);
@@ -153,13 +179,14 @@ impl Listeners {
         if list.contains_key(id) {
             return Err(ListenerError::Taken(id.into()));
         }
-        if list.len() >= self.limit {
-            return Err(ListenerError::Full(self.limit));
+        if list.len() >= self.places {
+            return Err(ListenerError::Full(self.places));
         }
+        let place = self.house.enter()?;
         let listener = Arc::new(Listener::new(id, sound, Arc::clone(&self.figures)));
         list.insert(id.into(), Arc::clone(&listener));
         self.figures.connects.inc();
-        Ok(listener)
+        Ok((listener, place))
     }
 }
 
@@ -180,9 +207,9 @@ impl super::Shared {
     /// # Errors
     /// A name that is illegal or taken, or a full station.
     pub fn seat(self: &Arc<Self>, id: &str, sound: Sound) -> Result<Seat, ListenerError> {
-        let listener = self.listeners.enter(id, sound)?;
+        let (listener, place) = self.listeners.enter(id, sound)?;
         self.wake();
-        Ok(Seat { listeners: Arc::clone(self), listener })
+        Ok(Seat { listeners: Arc::clone(self), listener, _place: place })
     }
 
     /// Gives a place to a listener of a kind, who has no name of its own.
@@ -220,8 +247,11 @@ mod tests {
     #[test]
     fn names_are_checked_and_the_house_fills() {
         let figures = crate::metrics::Metrics::new().unwrap().of(None);
-        let listeners = Listeners::new(2, Arc::clone(&figures));
-        let enter = |id: &str| listeners.enter(id, Sound::Json);
+        let house = House::new(2);
+        let of = |tenure| Listeners::new(tenure, house.clone(), Arc::clone(&figures));
+        let listeners = of(Tenure::Heard);
+        let mut seated = Vec::new();
+        let mut enter = |id: &str| listeners.enter(id, Sound::Json).map(|place| seated.push(place));
         for wrong in ["", "a b", "é", "a/b", &"x".repeat(65)] {
             assert_eq!(enter(wrong).unwrap_err(), ListenerError::Name, "{wrong}");
         }
@@ -229,7 +259,11 @@ mod tests {
         assert!(enter("A-z_9").is_ok());
         assert_eq!(enter("A-z_9").unwrap_err(), ListenerError::Taken("A-z_9".into()));
         assert_eq!(enter("other").unwrap_err(), ListenerError::Full(2));
-        assert_eq!(figures.connects.get(), 2, "who is refused has not come");
+        let full = of(Tenure::Private).enter("A-z_9", Sound::Json).map(drop).unwrap_err();
+        assert_eq!(full, ListenerError::Full(2), "of all stations");
+        seated.clear();
+        assert!(of(Tenure::Private).enter("A-z_9", Sound::Json).is_ok());
+        assert_eq!(figures.connects.get(), 3, "who is refused has not come");
         assert_ne!(listeners.invent("radio"), listeners.invent("radio"));
     }
 }

@@ -24,7 +24,7 @@ pub use edit::Edited;
 pub use fault::Fault;
 pub use history::Next;
 pub use levels::{LevelFrame, Watching};
-pub use listeners::{FormatError, Listener, ListenerError, Listeners, Seat};
+pub use listeners::{FormatError, House, Listener, ListenerError, Listeners, Seat};
 pub use sleep::{Hearing, Tenure};
 pub use stats::RenderStats;
 
@@ -37,10 +37,12 @@ use crate::settings::Settings;
 use crate::state::{Keeper, StateError, States};
 use crate::watch::Watch;
 use auralis_graph::diagnostic::Diagnostics;
+use auralis_graph::node::{Pace, Role};
 use auralis_graph::places::Places;
 use auralis_graph::plan::{EditError, Editor, Options, Socket, build};
+use auralis_graph::preset::NodeEntry;
 use auralis_graph::settings as piece;
-use auralis_graph::{Catalogue, Controller, Preset, node::Pace};
+use auralis_graph::{Catalogue, Controller, Preset};
 use auralis_library as library;
 use auralis_nodes::composer::PhraseGrid;
 use auralis_nodes::ring_buffer::ChunkRing;
@@ -151,6 +153,8 @@ pub struct Shared {
     next: Mutex<Option<Coming>>,
     states: States,
     watch: Mutex<Option<Watch>>,
+    /// What the file of what plays, or comes, said when it was read last.
+    written_text: Mutex<Arc<str>>,
     /// The texts that played.
     history: Mutex<History>,
     /// The nodes that failed and are silent.
@@ -186,6 +190,8 @@ pub struct Kit {
     pub metrics: Metrics,
     /// What is known of the memory.
     pub memory: Memory,
+    /// The places of all listeners.
+    pub house: House,
 }
 
 /// A running station. Dropping it ends the rendering.
@@ -216,7 +222,7 @@ impl Station {
         let id = id_of(argument, &loaded);
         let preset = Arc::new(read(&loaded, catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
-        let path = loaded.path.clone();
+        let (path, written) = (loaded.path.clone(), loaded.source.text().into());
         let states = States::new(settings.state.clone());
         let keeper = states.of(argument, &loaded)?;
         let text = Arc::clone(&preset);
@@ -256,7 +262,7 @@ impl Station {
         let shared = Arc::new(Shared {
             pcm: ChunkRing::new(chunks.max(recorded), frames * 4, rate, seconds).starting_at(first),
             audience,
-            listeners: Listeners::new(settings.max_clients, Arc::clone(&figures)),
+            listeners: Listeners::new(tenure, kit.house.clone(), Arc::clone(&figures)),
             stats: RenderStats::new(figures),
             levels: Levels::default(),
             current: Mutex::new(current),
@@ -264,6 +270,7 @@ impl Station {
             next: Mutex::new(None),
             states,
             watch: Mutex::new(None),
+            written_text: Mutex::new(written),
             history: Mutex::default(),
             muted: Mutex::default(),
             news: Mutex::new(News::new(Instant::now())),
@@ -296,7 +303,9 @@ impl Station {
     /// # Errors
     /// The preset cannot be found or has mistakes.
     pub fn check(settings: &Settings, catalogue: &Catalogue, argument: &str) -> Result<(), StationError> {
-        Ok(read(&library::find(argument)?, catalogue, settings).map(drop)?)
+        let preset = read(&library::find(argument)?, catalogue, settings)?;
+        let heard = |node: &Arc<NodeEntry>| matches!(node.kind.role, Role::Output | Role::Ring);
+        if preset.nodes.iter().any(heard) { Ok(()) } else { Err(StationError::NothingToHear) }
     }
 
     /// What all threads share.
@@ -311,6 +320,7 @@ impl Station {
         self.shared.end();
         drop(lock(&self.rendering).take());
         self.shared.running.store(false, Ordering::Release);
+        self.shared.note_moved();
         self.shared.states.close();
     }
 }
@@ -455,7 +465,10 @@ impl Shared {
         let loaded = library::find(id)?;
         let preset = Arc::new(read(&loaded, &self.kit.catalogue, &self.settings)?);
         let keeper = self.states.of(id, &loaded)?;
-        self.play_next(&id_of(id, &loaded), preset, loaded, keeper, 0, with)
+        let written = loaded.source.text().into();
+        self.play_next(&id_of(id, &loaded), preset, loaded, keeper, 0, with)?;
+        *lock(&self.written_text) = written;
+        Ok(())
     }
 
     /// Builds a preset and hands it to the render thread, which fades over to it.

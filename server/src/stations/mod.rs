@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::recording::{Progress, RecordError, Recorder};
 use crate::settings::{OWN, Settings, SettingsError, StationLines};
-use crate::station::{Change, Kit, Shared, Station, StationError, Tenure};
+use crate::station::{Change, House, Kit, Shared, Station, StationError, Tenure};
 use auralis_graph::Catalogue;
 use load::Load;
 use private::Privates;
@@ -159,6 +159,7 @@ impl Stations {
             senders: Senders::start(settings.threads.div_ceil(2))?,
             metrics: Metrics::new()?,
             memory: Memory::new(settings.memory),
+            house: House::new(settings.max_clients),
         });
         let default_name = default_of(&settings, &planned)?;
         let mut public = BTreeMap::new();
@@ -307,7 +308,9 @@ impl Public {
     fn start(kit: &Arc<Kit>, planned: Planned, is_default: bool) -> Result<Self, OpenError> {
         let Planned { name, preset, settings, record } = planned.clone();
         planned.has_place()?;
-        let mut settings = if is_default { settings } else { apart(settings, &name) };
+        // Beside the default station each has one thread for its graph.
+        let threads = if is_default { settings.threads } else { 1 };
+        let mut settings = Settings { threads, ..settings };
         let folder = settings.record.take().filter(|_| record.unwrap_or(is_default));
         settings.record.clone_from(&folder);
         let minutes = settings.record_minutes;
@@ -344,10 +347,9 @@ pub fn check(settings: &Settings, planned: &[Planned]) -> Result<(), OpenError> 
     planned.iter().try_for_each(|one| one.has_place().and_then(|()| one.check(&catalogue)))
 }
 
-/// The settings of a station beside the default one: its state in a folder of its own, its graph on one thread.
-fn apart(settings: Settings, name: &str) -> Settings {
-    let state = settings.state.map(|root| root.join("stations").join(name));
-    Settings { state, threads: 1, ..settings }
+fn one_of_many(name: String, preset: String, settings: Settings, record: Option<bool>) -> Planned {
+    let state = settings.state.as_ref().map(|root| root.join("stations").join(&name));
+    Planned { settings: Settings { state, ..settings }, name, preset, record }
 }
 
 /// Whether a station can be called so.
@@ -362,7 +364,8 @@ pub fn is_private(name: &str) -> bool {
 }
 
 /// The stations that are asked for: those of the configuration file; else one of a preset, or one for each preset of a
-/// folder.
+/// folder. A folder that happens to have the name of a preset in the library is none, as for [`auralis_library::find`]:
+/// `./NAME` is. Each of several keeps its state in a folder of its name, whichever is the default one.
 ///
 /// # Errors
 /// A folder that cannot be read or has no presets, or a file whose name no address can have.
@@ -370,19 +373,17 @@ pub fn plan(settings: &Settings, argument: &str) -> Result<Vec<Planned>, OpenErr
     if !settings.stations.is_empty() {
         let planned = |station: &StationLines| {
             let settings = station.over(settings)?;
-            let (name, preset) = (station.name.clone(), station.preset.clone());
-            Ok(Planned { name, preset, settings, record: station.record })
+            Ok(one_of_many(station.name.clone(), station.preset.clone(), settings, station.record))
         };
         return settings.stations.iter().map(planned).collect();
     }
-    let planned =
-        |name: String, preset: String| Planned { name, preset, settings: settings.clone(), record: None };
     let folder = Path::new(argument);
-    if !folder.is_dir() {
+    if !folder.is_dir() || auralis_library::ids().iter().any(|id| id == argument) {
         let name = Path::new(argument).file_stem().map(|stem| stem.to_string_lossy().into_owned());
         // One station alone is seldom called by its name, and a file may be called anything.
         let name = name.filter(|name| is_name(name)).unwrap_or_else(|| "station".into());
-        return Ok(vec![planned(name, argument.into())]);
+        let settings = settings.clone();
+        return Ok(vec![Planned { name, preset: argument.into(), settings, record: None }]);
     }
     let failed = |error| OpenError::Folder { folder: folder.into(), error };
     let mut stations = Vec::new();
@@ -393,7 +394,7 @@ pub fn plan(settings: &Settings, argument: &str) -> Result<Vec<Planned>, OpenErr
             if !is_name(&name) {
                 return Err(OpenError::Name(name));
             }
-            stations.push(planned(name, path.to_string_lossy().into_owned()));
+            stations.push(one_of_many(name, path.to_string_lossy().into_owned(), settings.clone(), None));
         }
     }
     stations.sort_by(|a, b| a.name.cmp(&b.name));

@@ -78,8 +78,9 @@ impl Sight {
         for listener in station.listeners.all() {
             self.listeners[listener.sound as usize] += 1;
             // Who has not reported yet is not known.
-            if listener.round_trip.load(Relaxed) != Listener::UNMEASURED || listener.lag.load(Relaxed) > 0 {
-                self.buffers.note(listener.buffer_ms.load(Relaxed) as f64);
+            let buffer = listener.buffer_ms.load(Relaxed);
+            if buffer != Listener::UNMEASURED {
+                self.buffers.note(buffer as f64);
                 self.lags.note(listener.lag.load(Relaxed) as f64);
             }
         }

@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 /// A station whose listener has been gone for so long ends.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Connections to one: its listener's, and what is left of the one before.
-const CONNECTIONS: usize = 4;
 
 /// What a listener wants to hear.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -153,7 +151,6 @@ impl Stations {
             bpm: wish.bpm,
             intensity: wish.intensity,
             seed: wish.seed,
-            max_clients: CONNECTIONS,
             threads: 1,
             state: None,
             epoch: None,

@@ -1,6 +1,6 @@
 //! JSON over HTTP (contract, section 4).
 
-use super::guard::{Caller, Right, caller};
+use super::guard::{Caller, Right, ask_for, caller};
 use super::site::NoStation;
 use super::{Context, Site};
 use crate::station::{ControlError, Request, now_micros};
@@ -73,8 +73,12 @@ fn health(cx: Context) -> Response {
     if cx.station.is_rendering() {
         return answer(StatusCode::OK, json!({ "status": "healthy", "service": "auralis" }));
     }
-    let cause =
-        json!({ "status": "unhealthy", "service": "auralis", "detail": "the render thread has stopped" });
+    let cause = json!({
+        "status": "unhealthy",
+        "service": "auralis",
+        "error": "Unhealthy",
+        "detail": "the render thread has stopped",
+    });
     answer(StatusCode::SERVICE_UNAVAILABLE, cause)
 }
 
@@ -182,7 +186,12 @@ fn refuse(error: &ControlError) -> Response {
         ControlError::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
         ControlError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
     };
-    answer(status, json!({ "error": title, "detail": error.to_string(), "field": error.at() }))
+    let mut response =
+        answer(status, json!({ "error": title, "detail": error.to_string(), "field": error.at() }));
+    if status == StatusCode::FORBIDDEN {
+        ask_for(&mut response, Right::Edit);
+    }
+    response
 }
 
 /// Every rejection becomes JSON.

@@ -1,7 +1,7 @@
 //! The graph that plays, as text: to read, to check and to edit it (contract, section 4). For the operator only.
 
 use super::api::answer;
-use super::guard::{Caller, Right, caller};
+use super::guard::{Caller, Right, ask_for, caller};
 use super::{Context, Site};
 use crate::drawing;
 use crate::station::{Edited, Shared, StationError};
@@ -158,5 +158,7 @@ fn places(source: &Source) -> Vec<Json> {
 pub fn forbidden() -> Response {
     let detail =
         "graphs are read and edited from the machine that the station runs on, or with an admin's token";
-    answer(StatusCode::FORBIDDEN, json!({ "error": "Forbidden", "detail": detail }))
+    let mut response = answer(StatusCode::FORBIDDEN, json!({ "error": "Forbidden", "detail": detail }));
+    ask_for(&mut response, Right::Edit);
+    response
 }

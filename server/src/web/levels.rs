@@ -38,7 +38,7 @@ fn levels(caller: Caller, cx: Context) -> Response {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "error": "Busy", "detail": detail }));
     };
     let (tell, told) = mpsc::channel(WAITING);
-    tokio::spawn(push(watching, tell, cx.stopping));
+    tokio::spawn(push(watching, caller, tell, cx.stopping));
     let events = stream::unfold(told, |mut told: mpsc::Receiver<Event>| async move {
         let event = told.recv().await?;
         Some((Ok::<_, Infallible>(event), told))
@@ -49,15 +49,20 @@ fn levels(caller: Caller, cx: Context) -> Response {
     response
 }
 
-/// Hands levels on until nobody takes them or the program is to end.
-async fn push(mut watching: Watching, tell: mpsc::Sender<Event>, mut stopping: watch::Receiver<bool>) {
+/// Hands levels on until nobody takes them, nobody may, or the program is to end.
+async fn push(
+    mut watching: Watching,
+    caller: Caller,
+    tell: mpsc::Sender<Event>,
+    mut stopping: watch::Receiver<bool>,
+) {
     loop {
         let frame = tokio::select! {
             () = tell.closed() => return,
             _ = stopping.wait_for(|stop| *stop) => return,
             frame = watching.next() => frame,
         };
-        let Some(frame) = frame else { return };
+        let Some(frame) = frame.filter(|_| caller.may(Right::Edit)) else { return };
         let event = Event::default().data(message(&frame, &watching));
         if !matches!(timeout(SILENCE, tell.send(event)).await, Ok(Ok(()))) {
             return;

@@ -26,7 +26,7 @@ impl Counted {
     pub fn note(&mut self, report: &ClientReport, listener: &Listener, station: &Shared, now: Instant) {
         let figures = station.figures();
         listener.underruns.store(report.underruns, Relaxed);
-        listener.buffer_ms.store(report.buffer_ms.clamp(0.0, 1e9) as u64, Relaxed);
+        listener.buffer_ms.store(report.buffer_ms.clamp(0.0, 1e9) as i64, Relaxed);
         let live = station.pcm.live();
         report
             .played_chunk_index

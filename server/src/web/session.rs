@@ -191,6 +191,9 @@ impl Session {
                 Turn::Time if over.is_some_and(|over| over <= Instant::now()) => {
                     Err(Gone::Dismissed(CloseCode::Policy, "the token has expired"))
                 }
+                Turn::Time if !self.caller.may(Right::Listen) => {
+                    Err(Gone::Dismissed(CloseCode::Policy, "the token's key has been taken out"))
+                }
                 Turn::Time if heard.elapsed() >= SILENCE => Err(Gone::Lost),
                 Turn::Time => {
                     ping = Instant::now() + PING;

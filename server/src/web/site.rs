@@ -73,9 +73,11 @@ pub fn forward(address: &mut Uri, extensions: &mut Extensions) {
 /// `/s/{name}` without a slash: the page's own addresses begin behind one.
 pub fn slash() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
     let reads = warp::get().or(warp::head()).unify();
-    warp::path!("s" / String).and(reads).map(|name: String| {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::path!("s" / String).and(reads).and(query).map(|name: String, query: String| {
         let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
-        if let Ok(to) = HeaderValue::try_from(format!("/s/{name}/")) {
+        let query = if query.is_empty() { query } else { format!("?{query}") };
+        if let Ok(to) = HeaderValue::try_from(format!("/s/{name}/{query}")) {
             response.headers_mut().insert("location", to);
         }
         response

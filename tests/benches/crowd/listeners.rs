@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 /// Time between two chunks.
 const CHUNK: f64 = 100.0;
+/// Who is refused tries again so much later.
+const AGAIN: Duration = Duration::from_secs(1);
 /// What asks for a WebSocket.
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// Many connections to a station.
 pub struct Crowd {
+    address: SocketAddr,
     poll: Poll,
     events: Events,
     members: Vec<Member>,
@@ -24,6 +27,7 @@ pub struct Crowd {
 struct Member {
     stream: TcpStream,
     state: State,
+    request: String,
     /// The bytes of a head that is not complete.
     head: Vec<u8>,
     /// When the last chunk came, in ms since the crowd began, and the longest time without one.
@@ -78,6 +82,7 @@ impl Crowd {
         let count = paths.len();
         let poll = Poll::new().expect("the system has a poll");
         let mut crowd = Self {
+            address,
             poll,
             events: Events::with_capacity(4096),
             members: Vec::with_capacity(count),
@@ -87,12 +92,10 @@ impl Crowd {
         for (index, path) in paths.enumerate() {
             let upgrade = if way == Way::Socket { UPGRADE } else { "" };
             let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{upgrade}\r\n");
-            let mut stream = TcpStream::connect(address).expect("a connection begins");
-            let both = Interest::READABLE | Interest::WRITABLE;
-            crowd.poll.registry().register(&mut stream, Token(index), both).expect("it is watched");
-            let (state, head) = (State::Connecting, request.into_bytes());
-            let (last, gap, chunks, arrivals) = (None, 0.0, 0, Vec::new());
-            crowd.members.push(Member { stream, state, head, last, gap, chunks, arrivals });
+            let stream = crowd.connect(index);
+            let state = State::Connecting;
+            let (head, last, gap, chunks, arrivals) = (Vec::new(), None, 0.0, 0, Vec::new());
+            crowd.members.push(Member { stream, state, request, head, last, gap, chunks, arrivals });
             // The queue of who wants to connect is not endless: those before are let in meanwhile.
             if index % 64 == 63 {
                 crowd.turn(Duration::ZERO);
@@ -101,15 +104,33 @@ impl Crowd {
         crowd
     }
 
-    /// Listens until each has so many chunks, or time is up. Returns how long it took.
-    pub fn until_all_have(&mut self, chunks: u64, most: Duration) -> Option<Duration> {
-        while self.begun.elapsed() < most {
-            if self.members.iter().all(|member| member.chunks >= chunks) {
-                return Some(self.begun.elapsed());
+    fn connect(&self, index: usize) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).expect("a connection begins");
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(index), both).expect("it is watched");
+        stream
+    }
+
+    /// Listens until each has so many chunks, or time is up; who is refused tries again. Returns how many have, and how
+    /// long it took.
+    pub fn until_all_have(&mut self, chunks: u64, most: Duration) -> (usize, Duration) {
+        let mut again = self.begun + AGAIN;
+        loop {
+            if again < Instant::now() {
+                again += AGAIN;
+                for index in 0..self.members.len() {
+                    if self.members[index].state == State::Gone {
+                        let stream = self.connect(index);
+                        self.members[index].begin(stream);
+                    }
+                }
+            }
+            let there = self.members.iter().filter(|member| member.chunks >= chunks).count();
+            if there == self.members.len() || self.begun.elapsed() > most {
+                return (there, self.begun.elapsed());
             }
             self.turn(Duration::from_millis(5));
         }
-        None
     }
 
     /// Listens for a while, and forgets what was before.
@@ -153,11 +174,15 @@ impl Crowd {
 }
 
 impl Member {
+    fn begin(&mut self, stream: TcpStream) {
+        (self.stream, self.state) = (stream, State::Connecting);
+        self.head.clear();
+    }
+
     fn ask(&mut self) {
-        match self.stream.write(&self.head) {
+        match self.stream.write(self.request.as_bytes()) {
             Ok(written) => {
-                assert_eq!(written, self.head.len(), "a new connection takes a request");
-                self.head.clear();
+                assert_eq!(written, self.request.len(), "a new connection takes a request");
                 self.state = State::Answer;
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {}

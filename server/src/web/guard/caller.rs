@@ -102,7 +102,7 @@ impl Caller {
         Self { address, grant, refused, here, private: place.is_private(), policy }
     }
 
-    /// Whether they may do something, now: a token may expire while its bearer listens.
+    /// Whether they may do something, now: a token may end while its bearer listens.
     pub fn may(&self, right: Right) -> bool {
         let asked = match right {
             Right::Listen => self.policy.listen,

@@ -157,7 +157,7 @@ fn lacks(caller: &Caller, right: super::Right) -> Refusal {
     let wants = format!("this takes a token of the role {role}");
     if caller.grant().is_some() {
         let mut refusal = refuse(StatusCode::FORBIDDEN, "Forbidden", &wants);
-        challenge(&mut refusal, &format!("error=\"insufficient_scope\", scope=\"{role}\""));
+        ask_for(&mut refusal, right);
         return refusal;
     }
     let detail = match caller.refused {
@@ -167,6 +167,11 @@ fn lacks(caller: &Caller, right: super::Right) -> Refusal {
     let mut refusal = refuse(StatusCode::UNAUTHORIZED, "Unauthorized", &detail);
     challenge(&mut refusal, &format!("scope=\"{role}\""));
     refusal
+}
+
+/// Says which role would do for a right, to one whose own does not.
+pub fn ask_for(refusal: &mut Response, right: super::Right) {
+    challenge(refusal, &format!("error=\"insufficient_scope\", scope=\"{}\"", right.role().name()));
 }
 
 /// An error's words as they may stand between quotes in a header (RFC 6750, section 3).

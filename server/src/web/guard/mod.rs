@@ -11,4 +11,4 @@ mod place;
 mod throttle;
 
 pub use caller::{Caller, Right, caller};
-pub use gate::{Gate, Watch};
+pub use gate::{Gate, Watch, ask_for};

@@ -46,7 +46,7 @@ impl Pushes {
         };
         let (tell, told) = mpsc::channel(1);
         tokio::spawn(async move {
-            push(cx, caller.may(Right::Edit), tell).await;
+            push(cx, caller, tell).await;
             drop(place);
         });
         let events = stream::unfold(told, |mut told: mpsc::Receiver<Event>| async move {
@@ -59,7 +59,7 @@ impl Pushes {
     }
 }
 
-async fn push(cx: Context, operator: bool, tell: mpsc::Sender<Event>) {
+async fn push(cx: Context, caller: Caller, tell: mpsc::Sender<Event>) {
     let mut stopping = cx.stopping.clone();
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -69,7 +69,11 @@ async fn push(cx: Context, operator: bool, tell: mpsc::Sender<Event>) {
             _ = stopping.wait_for(|stop| *stop) => return,
             _ = tick.tick() => {}
         }
-        let cx = cx.clone();
+        // A token may end while its bearer looks.
+        if !caller.may(Right::Metrics) {
+            return;
+        }
+        let (cx, operator) = (cx.clone(), caller.may(Right::Edit));
         // The blocking task only fails if it panics, which has been reported by the panic itself.
         let Ok(body) = tokio::task::spawn_blocking(move || message(&cx, operator)).await else { return };
         let event = Event::default().data(body.to_string());
@@ -111,7 +115,8 @@ fn clients(cx: &Context) -> Json {
 }
 
 fn client(station: &str, listener: &Listener) -> Json {
-    let ms = |micros: i64| (micros != Listener::UNMEASURED).then(|| micros as f64 / 1000.0);
+    let measured = |value: i64| (value != Listener::UNMEASURED).then_some(value);
+    let ms = |micros: i64| measured(micros).map(|micros| micros as f64 / 1000.0);
     let sound: Sound = listener.sound;
     json!({
         "station": station,
@@ -122,7 +127,7 @@ fn client(station: &str, listener: &Listener) -> Json {
         "sent_bytes": listener.bytes.load(Relaxed),
         "dropped_chunks": listener.dropped.load(Relaxed),
         "underruns": listener.underruns.load(Relaxed),
-        "buffer_ms": listener.buffer_ms.load(Relaxed),
+        "buffer_ms": measured(listener.buffer_ms.load(Relaxed)),
         "lag_chunks": listener.lag.load(Relaxed),
         "round_trip_ms": ms(listener.round_trip.load(Relaxed)),
         "delay_ms": ms(listener.delay.load(Relaxed)),

@@ -22,8 +22,11 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-/// The streams, for those who look for another.
-const STREAMS: [&str; 4] = ["/stream.opus", "/stream.flac", "/stream.oga", "/stream.wav"];
+/// The formats of a station's streams, the best for a player first.
+fn formats(cx: &Context) -> impl Iterator<Item = &'static str> {
+    let opus = cx.station.settings.opus.then_some("opus");
+    opus.into_iter().chain(["flac", "oga", "wav"])
+}
 
 /// What there is to be asked for.
 #[derive(Debug, Clone, Copy)]
@@ -84,14 +87,14 @@ pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejecti
             match wish {
                 Wish::Sound(container) => sound(&cx, container, &asked, method == Method::GET),
                 Wish::Playlist(kind) => playlist::playlist(&cx, kind, &asked),
-                Wish::Mp3 => none("this station sends no MP3: open one of `streams`", &asked),
+                Wish::Mp3 => none("this station sends no MP3: open one of `streams`", &cx, &asked),
             }
         })
 }
 
 /// There is no such stream.
-fn none(detail: &str, asked: &Asked) -> Response {
-    let streams = STREAMS.map(|stream| format!("{}{stream}", asked.folder()));
+fn none(detail: &str, cx: &Context, asked: &Asked) -> Response {
+    let streams = formats(cx).map(|format| format!("{}/stream.{format}", asked.folder())).collect::<Vec<_>>();
     answer(StatusCode::NOT_FOUND, json!({ "error": "Not found", "detail": detail, "streams": streams }))
 }
 
@@ -101,7 +104,7 @@ fn sound(cx: &Context, container: Container, asked: &Asked, listens: bool) -> Re
     let icy = asked.headers.get("icy-metadata").is_some_and(|value| value.as_bytes().trim_ascii() == b"1");
     let wanted = match container.format().map(|format| station.want(format)).transpose() {
         Ok(wanted) => wanted,
-        Err(error) => return none(&error.to_string(), asked),
+        Err(error) => return none(&error.to_string(), cx, asked),
     };
     let mut response = match listens {
         false => warp::reply().into_response(),

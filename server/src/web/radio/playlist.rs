@@ -1,6 +1,6 @@
 //! Playlists with the address of a stream, for players that want a file.
 
-use super::Asked;
+use super::{Asked, formats};
 use crate::web::Context;
 use crate::web::api::answer;
 use serde_json::json;
@@ -16,14 +16,11 @@ pub enum Kind {
     Pls,
 }
 
-/// Formats that a playlist can name.
-const FORMATS: [&str; 4] = ["opus", "flac", "oga", "wav"];
-
-/// A playlist with one stream: of `?format=`, Opus where that says nothing.
+/// A playlist with one stream: of `?format=`, the station's first where that says nothing.
 pub fn playlist(cx: &Context, kind: Kind, asked: &Asked) -> Response {
-    let format = asked.query.get("format").map_or(FORMATS[0], String::as_str);
-    let Some(format) = FORMATS.into_iter().find(|known| *known == format) else {
-        return refuse(&format!("`format` is one of {}", FORMATS.join(", ")));
+    let format = asked.query.get("format");
+    let Some(format) = formats(cx).find(|known| format.is_none_or(|format| format == known)) else {
+        return refuse(&format!("`format` is one of {}", formats(cx).collect::<Vec<_>>().join(", ")));
     };
     let host = asked.headers.get("host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
     let Some(host) = host else {
