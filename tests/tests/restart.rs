@@ -254,16 +254,18 @@ fn tempo_changes_count_on_the_way_back_and_no_flag_is_needed() {
     let mut listener = join(&server);
     listener.wait("status");
     server.control(&json!({ "bpm": 61 }));
-    // The first phrase lasts 16 s; a wish is kept, so it is killed at once.
-    wait_until("the wish", || {
-        let record = std::fs::read_to_string(server.state("clock").join("station.json"));
-        record.is_ok_and(|record| record.contains("\"tempo\":61"))
-    });
-    server.kill();
-    server.restart();
+    // The first phrase lasts 16 s; a wish is kept, so it is killed at once, and again.
+    for _ in 0..2 {
+        wait_until("the wish", || {
+            let record = std::fs::read_to_string(server.state("clock").join("station.json"));
+            record.is_ok_and(|record| record.contains("{\"tick\":30720,\"tempo\":61"))
+        });
+        server.kill();
+        server.restart();
+        let update = join(&server).wait("generation_update");
+        assert_eq!(update["pending"], json!({ "bpm": 61.0 }), "{update}");
+    }
     let mut listener = join(&server);
-    let update = listener.wait("generation_update");
-    assert_eq!(update["pending"], json!({ "bpm": 61.0 }), "{update}");
     listener.wait_for(|message| message["bpm"] == 61.0);
     server.kill();
     is_rendered_at_tempo(&mut server);

@@ -135,6 +135,9 @@ fn a_preset_that_is_read_again_while_its_station_sleeps_plays_where_it_would_be(
     let server =
         serve(&[path.to_str().unwrap(), "--default-station", "low", "--epoch", "2026-01-01T00:00:00Z"]);
     until_asleep(&server, "high");
+    server.signal("HUP");
+    server.wait_until_said(&["read again: started"]);
+    assert!(asleep(&server, "high"), "nobody wakes it for a text that it has");
     // Longer than what it has rendered ahead.
     std::thread::sleep(Duration::from_secs(3));
     std::fs::write(path.join("high.yaml"), PULSE.replace("440 Hz", "1320 Hz")).unwrap();

@@ -15,11 +15,14 @@ use std::path::Path;
 const BITS: usize = 3072;
 
 /// Makes a key and appends it to a file of keys, which is made where there is none; gives its name. The file can be read
-/// by its owner alone (mode 0600).
+/// by its owner alone (mode 0600), who stays the same.
 ///
 /// # Errors
-/// The file is no set of keys, or cannot be written.
+/// The file is no set of keys, or cannot be written, or given to its owner.
 pub fn append(path: &Path, algorithm: Algorithm) -> Result<String, KeysError> {
+    // A link stays one.
+    let whole = path.canonicalize();
+    let path = whole.as_deref().unwrap_or(path);
     let failed = |source: std::io::Error| KeysError::File { path: path.to_path_buf(), source };
     let mut keys = match read_set(path) {
         Err(KeysError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -34,6 +37,11 @@ pub fn append(path: &Path, algorithm: Algorithm) -> Result<String, KeysError> {
     // A file of tempfile's is its owner's alone.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    #[cfg(unix)]
+    if let Ok(before) = std::fs::metadata(path) {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        fchown(file.as_file(), Some(before.uid()), Some(before.gid())).map_err(failed)?;
+    }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(id)
 }

@@ -60,8 +60,9 @@ fn file(path: &Path, settings: &Settings) -> Result<RollingFileAppender, String>
                 _ => rolling::Rotation::DAILY,
             };
             let builder = builder.rotation(each).filename_prefix(stem).filename_suffix(ending);
-            // The appender makes room for a new file each time it begins, also where it goes on with the last one.
-            builder.max_log_files(settings.log.keep.saturating_add(1))
+            // The appender makes room for a new file each time it begins, also where it goes on with the last one: so
+            // that is one more than the one that is written, and those that are kept beside it.
+            builder.max_log_files(settings.log.keep.saturating_add(2))
         }
     };
     builder.build(folder).map_err(|error| error.to_string())

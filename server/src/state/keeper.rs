@@ -176,10 +176,11 @@ impl Keeper {
         self.keep_record(&memory);
     }
 
-    /// Adds a change that was heard.
+    /// Adds a change that was heard, behind those that are there.
     pub fn note(&self, entry: Entry) {
         let mut memory = self.memory();
-        self.add(&mut memory, entry);
+        let tick = entry.tick.max(memory.journal.end());
+        self.add(&mut memory, Entry { tick, ..entry });
     }
 
     /// Notes how many changes were heard that nobody reported.
@@ -308,7 +309,11 @@ impl Memory {
         for wish in wishes.into_iter().filter(|wish| wish.tick > end) {
             match wish.change {
                 _ if wish.tick as f64 <= tick => taken.push(wish),
-                JournalChange::Setting(setting) => waiting.push(setting),
+                JournalChange::Setting(setting) => {
+                    waiting.push(setting);
+                    // Until it is taken: the next restart may come before that.
+                    self.record.wishes.push(wish);
+                }
                 _ => {}
             }
         }

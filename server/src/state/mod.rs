@@ -104,7 +104,8 @@ impl States {
 fn name_of(argument: &str, loaded: &Loaded) -> String {
     let file = loaded.path.as_deref().filter(|path| path.is_file());
     if let Some(path) = file {
-        let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        // Links stay: what is behind one may move with each version, and the preset is the same.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let stem = whole.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         return format!("{}-{}", plain(&stem), mark(&whole.to_string_lossy()));
     }

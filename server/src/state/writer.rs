@@ -157,6 +157,8 @@ impl Work {
         if self.unwritten.len() > MOST_UNWRITTEN {
             tracing::error!("{} bytes of changes are lost: they cannot be written", self.unwritten.len());
             self.unwritten.clear();
+            // What is no more in force goes too, since no checkpoint is made meanwhile.
+            self.journal.compact(self.piece);
         }
     }
 

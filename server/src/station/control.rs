@@ -298,12 +298,11 @@ impl Shared {
         self.wake_and_wait();
         let current = self.current();
         match &change.preset {
-            Some(preset) if *preset != current.id => return Ok(self.change_preset(preset, change)?),
-            // Another one that was about to come is not wanted any more.
-            Some(preset) => {
-                let unwanted = lock(&self.next).take_if(|next| next.current.id != *preset);
-                drop(unwanted);
+            Some(preset) if *preset != current.id => {
+                return Ok(self.play_next(self.prepare(preset)?, change)?);
             }
+            // Another one that was about to come is not wanted any more.
+            Some(preset) => self.call_off(preset),
             None => {}
         }
         lock(&self.wishes).wish(change, &current.id);

@@ -25,6 +25,21 @@ impl Current {
         let source = self.preset.source.clone();
         Loaded { source, places: self.places.clone(), path: self.path.clone() }
     }
+
+    /// What is to be played instead, and what its file says, if that, or a file that its nodes were made from, is new.
+    fn read_again(&self) -> Result<Option<(Loaded, Arc<str>)>, StationError> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let loaded = library::load_file(path)?;
+        let written: Arc<str> = loaded.source.text().into();
+        let is_new = written != *lock(&self.written);
+        let next = if is_new { loaded } else { self.loaded() };
+        let same = next.source.text() == self.preset.source.text();
+        if !same || !lock(&self.editor).files().all(Version::is_current) {
+            return Ok(Some((next, written)));
+        }
+        *lock(&self.written) = written;
+        Ok(None)
+    }
 }
 
 impl Shared {
@@ -50,27 +65,21 @@ impl Shared {
     /// Reads the file of what plays again, and those that its nodes were made from. What came over the network stays
     /// until the file says something new. What is wrong with it is logged and told; what plays goes on.
     pub fn reload(self: &Arc<Self>) {
+        // Nobody is woken for nothing.
+        if lock(&self.next).is_none() && matches!(self.current().read_again(), Ok(None)) {
+            return;
+        }
         self.settle();
         let current = self.current();
-        let Some(path) = &current.path else { return };
-        let outcome = library::load_file(path).map_err(StationError::from).and_then(|loaded| {
-            let written: Arc<str> = loaded.source.text().into();
-            let is_new = written != *lock(&self.written_text);
-            let differs = is_new && loaded.source.text() != current.preset.source.text();
-            let next = if is_new { loaded } else { current.loaded() };
-            let outcome = if differs || !lock(&current.editor).files().all(Version::is_current) {
-                self.edit(Next::Written(next)).map(Some)
-            } else {
-                Ok(None)
-            };
-            if outcome.is_ok() {
-                *lock(&self.written_text) = written;
-            }
-            outcome
+        let outcome = current.read_again().and_then(|again| {
+            let Some((loaded, written)) = again else { return Ok(None) };
+            let edited = self.edit(Next::Written(loaded))?;
+            *lock(&current.written) = written;
+            Ok(Some(edited))
         });
         match outcome {
             Ok(None) => {}
-            Ok(Some(what)) => tracing::info!("{} is edited: {what}", path.display()),
+            Ok(Some(what)) => tracing::info!("{} is edited: {what}", current.preset.source.name()),
             Err(error) => {
                 tracing::error!("{error}\nwhat played goes on");
                 let text = error.to_string();
@@ -107,8 +116,8 @@ impl Shared {
         let before = current.loaded();
         if needs_another_engine(&current.preset, &preset) {
             let keeper = Arc::clone(&current.keeper);
-            let (text, edition) = (Arc::clone(&preset), current.edition + 1);
-            self.play_next(&current.id, text, loaded, keeper, edition, &super::Change::default())?;
+            let prepared = self.build(&current.id, Arc::clone(&preset), loaded, keeper)?;
+            self.play_next(prepared.after(&current), &super::Change::default())?;
             self.note(step, before, &preset);
             return Ok(Edited { prepared: Vec::new(), anew: true });
         }

@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn names_are_checked_and_the_house_fills() {
         let figures = crate::metrics::Metrics::new().unwrap().of(None);
-        let house = House::new(2);
+        let (house, large) = (House::new(2), House::new(9));
         let of = |tenure| Listeners::new(tenure, house.clone(), Arc::clone(&figures));
         let listeners = of(Tenure::Heard);
         let mut seated = Vec::new();
@@ -262,8 +262,10 @@ mod tests {
         let full = of(Tenure::Private).enter("A-z_9", Sound::Json).map(drop).unwrap_err();
         assert_eq!(full, ListenerError::Full(2), "of all stations");
         seated.clear();
-        assert!(of(Tenure::Private).enter("A-z_9", Sound::Json).is_ok());
-        assert_eq!(figures.connects.get(), 3, "who is refused has not come");
+        let private = Listeners::new(Tenure::Private, large, Arc::clone(&figures));
+        let entered = ["a", "b", "c", "d", "e"].map(|id| private.enter(id, Sound::Json).map(drop));
+        assert_eq!(entered, [Ok(()), Ok(()), Ok(()), Ok(()), Err(ListenerError::Full(4))]);
+        assert_eq!(figures.connects.get(), 6, "who is refused has not come");
         assert_ne!(listeners.invent("radio"), listeners.invent("radio"));
     }
 }

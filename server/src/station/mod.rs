@@ -4,6 +4,7 @@
     reason = "control threads and listeners' tasks lock; the render thread does so between quanta, never within"
 )]
 
+mod change;
 mod clock;
 mod control;
 mod edit;
@@ -122,6 +123,8 @@ pub struct Current {
     piece: piece::Settings,
     /// Its file, if it is one.
     path: Option<PathBuf>,
+    /// What that said when it was read last.
+    written: Arc<Mutex<Arc<str>>>,
     /// Where its assets are looked for.
     places: Places,
     /// What turns its graph into others.
@@ -153,8 +156,6 @@ pub struct Shared {
     next: Mutex<Option<Coming>>,
     states: States,
     watch: Mutex<Option<Watch>>,
-    /// What the file of what plays, or comes, said when it was read last.
-    written_text: Mutex<Arc<str>>,
     /// The texts that played.
     history: Mutex<History>,
     /// The nodes that failed and are silent.
@@ -222,7 +223,7 @@ impl Station {
         let id = id_of(argument, &loaded);
         let preset = Arc::new(read(&loaded, catalogue, &settings)?);
         let piece = starting_settings(&settings, &preset);
-        let (path, written) = (loaded.path.clone(), loaded.source.text().into());
+        let path = loaded.path.clone();
         let states = States::new(settings.state.clone());
         let keeper = states.of(argument, &loaded)?;
         let text = Arc::clone(&preset);
@@ -270,7 +271,6 @@ impl Station {
             next: Mutex::new(None),
             states,
             watch: Mutex::new(None),
-            written_text: Mutex::new(written),
             history: Mutex::default(),
             muted: Mutex::default(),
             news: Mutex::new(News::new(Instant::now())),
@@ -455,49 +455,6 @@ impl Shared {
     /// Reads another preset as this station would play it.
     fn read_preset(&self, id: &str) -> Result<Preset, StationError> {
         Ok(read(&library::find(id)?, &self.kit.catalogue, &self.settings)?)
-    }
-
-    /// Loads another preset and hands it to the render thread, which fades over to it, with what is wished for with it.
-    ///
-    /// # Errors
-    /// The preset cannot be found or has mistakes: what plays goes on.
-    pub fn change_preset(self: &Arc<Self>, id: &str, with: &Change) -> Result<(), StationError> {
-        let loaded = library::find(id)?;
-        let preset = Arc::new(read(&loaded, &self.kit.catalogue, &self.settings)?);
-        let keeper = self.states.of(id, &loaded)?;
-        let written = loaded.source.text().into();
-        self.play_next(&id_of(id, &loaded), preset, loaded, keeper, 0, with)?;
-        *lock(&self.written_text) = written;
-        Ok(())
-    }
-
-    /// Builds a preset and hands it to the render thread, which fades over to it.
-    fn play_next(
-        self: &Arc<Self>,
-        id: &str,
-        preset: Arc<Preset>,
-        loaded: library::Loaded,
-        keeper: Arc<Keeper>,
-        edition: u64,
-        with: &Change,
-    ) -> Result<(), StationError> {
-        let path = loaded.path.clone();
-        let piece = starting_settings(&self.settings, &preset);
-        let (text, kept) = (Arc::clone(&preset), Arc::clone(&keeper));
-        let (playing, current) =
-            Playing::new(&self.settings, &self.kit.catalogue, id, text, piece, loaded, kept)?;
-        let mut playing = Box::new(playing);
-        // Who sleeps takes nothing over, and would find it long past when it wakes.
-        self.wake_and_wait();
-        let at = self.pcm.written() + AHEAD;
-        let passed = keeper.epoch(self.settings.epoch).map_or(0, |epoch| self.due_micros(at) - epoch);
-        let resumed = keeper.resume(passed.max(0) as f64 / 1e6, &preset, piece)?;
-        playing.begin(&resumed.start);
-        let current = Current { edition, ..current };
-        let editor = Arc::clone(&current.editor);
-        *lock(&self.next) = Some(Coming { playing, current, resumed, with: with.clone(), at });
-        self.watch(path.as_deref(), &editor);
-        Ok(())
     }
 }
 

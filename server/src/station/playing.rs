@@ -68,6 +68,7 @@ impl Playing {
             controller,
             grid,
             piece,
+            written: Arc::new(Mutex::new(loaded.source.text().into())),
             // A pipe is read once.
             path: loaded.path.filter(|path| path.is_file()),
             places: loaded.places,

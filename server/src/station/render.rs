@@ -65,7 +65,8 @@ impl Work {
             shared,
             begun: first,
             first,
-            granted: false,
+            // What waited before a start waits on.
+            granted: true,
             playing: Box::new(playing),
             fading: None,
             frames,
@@ -116,6 +117,7 @@ impl Work {
             Ok(resumed) => {
                 self.playing.begin(&resumed.start);
                 *lock(&shared.wishes) = Wishes::of(&current.id, &resumed);
+                self.granted = true;
             }
             Err(error) => tracing::error!("{} goes on where it was: {error}", current.id),
         }

@@ -180,7 +180,8 @@ impl Stations {
     }
 
     /// Makes the stations those that are planned now: what is new starts, what has another preset changes over to it,
-    /// what has gone ends, the texts of the rest are read again. Who listens to what stays is not disturbed. Blocks.
+    /// what has gone ends, the texts of the rest are read again. Who listens to what stays is not disturbed. All that is
+    /// new is built before any of it plays. Blocks.
     ///
     /// # Errors
     /// The first preset that has mistakes, or the first station that cannot start: all goes on as it was.
@@ -196,21 +197,25 @@ impl Stations {
         };
         let (change, same): (Vec<_>, Vec<_>) = stay.iter().partition(|one| changes(one));
         new.iter().chain(&stay).try_for_each(Planned::has_place)?;
-        change.iter().try_for_each(|one| one.check(&self.kit.catalogue))?;
+        let failed = |name: &String, error| OpenError::Station { name: name.clone(), error };
+        let prepare = |one: &&Planned| {
+            let station = self.get(&one.name)?;
+            let prepared = station.prepare(&one.preset).map_err(|error| failed(&one.name, error));
+            Some(prepared.map(|prepared| ((*one).clone(), station, prepared)))
+        };
+        let prepared = change.iter().filter_map(prepare).collect::<Result<Vec<_>, _>>()?;
         let mut reloaded = Reloaded::default();
         let mut started = Vec::new();
         for planned in new {
             reloaded.started.push(planned.name.clone());
             started.push((planned.name.clone(), Public::start(&self.kit, planned, false)?));
         }
-        for Planned { name, preset, .. } in change {
-            let Some(station) = self.get(name) else { continue };
-            let changed = station.change_preset(preset, &Change::default());
-            changed.map_err(|error| OpenError::Station { name: name.clone(), error })?;
-            if let Some(public) = lock(&self.public).get_mut(name) {
-                public.planned.preset.clone_from(preset);
+        for (Planned { name, preset, .. }, station, prepared) in prepared {
+            station.play_next(prepared, &Change::default()).map_err(|error| failed(&name, error))?;
+            if let Some(public) = lock(&self.public).get_mut(&name) {
+                public.planned.preset = preset;
             }
-            reloaded.changed.push(name.clone());
+            reloaded.changed.push(name);
         }
         for Planned { name, .. } in same {
             self.get(name).into_iter().for_each(|station| station.reload());

@@ -61,6 +61,21 @@ struct Private {
     seen: Instant,
 }
 
+/// A place for a station that is being made: free again where none came of it.
+struct Reserved<'a> {
+    places: &'a Mutex<BTreeMap<String, Option<Private>>>,
+    id: &'a str,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        let mut places = lock(self.places);
+        if places.get(self.id).is_some_and(Option::is_none) {
+            places.remove(self.id);
+        }
+    }
+}
+
 impl Privates {
     pub fn get(&self, id: &str) -> Option<Arc<Shared>> {
         lock(&self.places).get(id)?.as_ref().map(|private| Arc::clone(private.station.shared()))
@@ -130,19 +145,11 @@ impl Stations {
             }
             lock(&self.privates.places).insert(id.clone(), None);
         }
-        let made = self.start_private(&preset, wish);
-        let mut stations = lock(&self.privates.places);
-        match made {
-            Ok(station) => {
-                let private = Private { station, seen: Instant::now() };
-                stations.insert(id.clone(), Some(private));
-                Ok(id)
-            }
-            Err(error) => {
-                stations.remove(&id);
-                Err(error)
-            }
-        }
+        // Also where a node panics while it is prepared.
+        let _place = Reserved { places: &self.privates.places, id: &id };
+        let private = Private { station: self.start_private(&preset, wish)?, seen: Instant::now() };
+        lock(&self.privates.places).insert(id.clone(), Some(private));
+        Ok(id.clone())
     }
 
     fn start_private(&self, preset: &str, wish: &Wish) -> Result<Station, PrivateError> {

@@ -1,6 +1,7 @@
 //! The stations of this server: which there are, and one for a listener alone (contract, section 7).
 
 use super::api::{answer, object};
+use super::graph::blocking;
 use super::guard::{Caller, caller};
 use super::{Context, RETRY_AFTER, Site};
 use crate::settings::BPM;
@@ -20,13 +21,18 @@ const MOST_BODY: u64 = 4 << 10;
 /// `/api/v1/stations`.
 pub fn routes(site: &Site) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     let path = warp::path!("api" / "v1" / "stations");
-    let list = path.and(warp::get()).and(caller()).and(site.context()).map(list);
+    let list = path.and(warp::get()).and(caller()).and(site.context()).then(list);
     let body = warp::body::content_length_limit(MOST_BODY).and(warp::body::bytes());
     let make = path.and(warp::post()).and(caller()).and(body).and(site.context()).then(make);
     list.or(make).unify()
 }
 
-fn list(_: Caller, cx: Context) -> Response {
+/// Who is there. The library is read for it.
+async fn list(_: Caller, cx: Context) -> Response {
+    blocking(move || listed(&cx)).await
+}
+
+fn listed(cx: &Context) -> Response {
     let row = |(name, station): (String, Arc<Shared>)| {
         let current = station.current();
         json!({
