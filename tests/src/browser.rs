@@ -109,6 +109,29 @@ fn program(variable: &str, names: &[&str]) -> PathBuf {
     })
 }
 
+/// Starts the driver, and says at which port it listens; none where it has found none.
+fn drive() -> Option<(Child, u16)> {
+    let mut driver = Command::new(program("CHROMEDRIVER", &["chromedriver"]))
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver does not start");
+    let stdout = driver.stdout.take().expect("its standard output is a pipe");
+    let ready = wait_for_line(stdout, |line| match line.split_once("successfully on port ") {
+        Some((_, port)) => Some(port.trim_end_matches('.').parse::<u16>().ok()),
+        None => line.contains("port not available").then_some(None),
+    });
+    match ready.found {
+        Some(port) => Some((driver, port)),
+        None => {
+            driver.wait().expect("chromedriver does not end");
+            None
+        }
+    }
+}
+
 impl Browser {
     /// Starts a browser. `http://radio.test` leads it to this machine, by a name that is not local.
     ///
@@ -116,18 +139,9 @@ impl Browser {
     /// Chromium or its driver is missing or does not start.
     pub fn start(screen: Screen) -> Self {
         let chromium = program("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]);
-        let mut driver = Command::new(program("CHROMEDRIVER", &["chromedriver"]))
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver does not start");
-        let stdout = driver.stdout.take().expect("its standard output is a pipe");
-        let ready = wait_for_line::<u16>(stdout, |line| {
-            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
-        });
-        let port = ready.found;
+        // Now and then it chooses a port for IPv6 that somebody else has for IPv4, and gives up.
+        let started = std::iter::repeat_with(drive).take(10).flatten().next();
+        let (driver, port) = started.expect("chromedriver does not find a port");
         let profile = TempDir::new().expect("no temporary folder");
         let mut browser = Self {
             driver,

@@ -235,6 +235,14 @@ fn the_operator_lists_the_folders_from_which_the_network_may_name_files() {
         assert_eq!(status, 422, "{file}: {answer}");
         assert!(answer["text"].as_str().is_some_and(|text| text.contains(file)), "{answer}");
     }
+    // A file that is written anew is taken over by the text that plays, of which the preset's own file says nothing.
+    wav(&folder.path().join("bell.wav"), 0..2_000);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.get("/api/v1/graph")["edition"] == 1 {
+        assert!(Instant::now() < deadline, "what was written is not taken over");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.get("/api/v1/graph")["text"], json!(bell("bell.wav")));
 }
 
 #[test]
