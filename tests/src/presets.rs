@@ -15,7 +15,7 @@ expose:
 pub const TONE: &str = "auralis: 1
 name: Tone
 nodes:
-  tone: { type: oscillator, gain: -20 dB }
+  tone: { type: oscillator, frequency: 440 Hz, gain: -20 dB }
   out: { type: output, in: tone }
 expose:
   level: { to: tone.gain, label: Level }

@@ -1,14 +1,8 @@
 //! The page of figures in a real Chromium.
 
 use auralis_tests::page::{Turn, console_is_silent};
+use auralis_tests::presets::TONE;
 use auralis_tests::{Browser, Listener, Screen, Server, Tokens};
-
-const TONE: &str = "auralis: 1
-name: Tone
-nodes:
-  tone: { type: oscillator, gain: -20 dB }
-  out: { type: output, in: tone }
-";
 
 /// Whether something was drawn on the chart of a number, from 0.
 fn drawn(chart: usize, pixels: &str) -> String {

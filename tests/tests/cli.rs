@@ -309,7 +309,6 @@ fn settings_that_cannot_be_used_stop_the_start_with_one_line() {
             "perhaps",
             "AURALIS_ENABLE_EFFECTS is `perhaps`, but must be true or false",
         ),
-        ("AURALIS_ENABLE_EFFECTS", "perhaps", "AURALIS_ENABLE_EFFECTS is `perhaps`"),
         ("AURALIS_DEVICE", "cuda", "AURALIS_DEVICE is `cuda`"),
         ("AURALIS_HOST", "no.such.host.example", "AURALIS_HOST"),
         ("AURALIS_LOG_FILE", "/dev/null/x/y.log", "cannot log to"),

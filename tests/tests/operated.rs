@@ -1,21 +1,13 @@
 //! What an operator does with a station: checks its configuration, has it read again, ends it.
 
+use auralis_tests::presets::TONE;
 use auralis_tests::{Heard, Listener, Room, Server};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const TONE: &str = "auralis: 1
-name: Tone
-nodes:
-  tone: { type: oscillator, frequency: 330 Hz, gain: -20 dB }
-  out: { type: output, in: tone }
-expose:
-  level: { to: tone.gain }
-";
-
 fn write(folder: &Path, stations: &str) -> String {
     for (name, frequency) in [("low", "220 Hz"), ("high", "880 Hz"), ("third", "1320 Hz")] {
-        let text = TONE.replace("330 Hz", frequency).replace("Tone", name);
+        let text = TONE.replace("440 Hz", frequency).replace("Tone", name);
         std::fs::write(folder.join(format!("{name}.yaml")), text).unwrap();
     }
     let config = folder.join("stations.conf");
@@ -111,6 +103,7 @@ fn a_configuration_is_checked_without_playing() {
         ("stations:\n  one: DIR/none.yaml\n", "none.yaml"),
         ("stations:\n  one: { preset: DIR/low.yaml, default_bpm: 500 }\n", "must be a number from 40 to 200"),
         ("stations:\n  'a b': DIR/low.yaml\n", "1 to 64 letters"),
+        ("port: 80\nhost: [\n", "line 2: "),
         ("stations:\n  one: { preset: DIR/low.yaml, bpm: 50 }\n", "no setting `bpm`"),
         ("stations:\n  one: { preset: DIR/low.yaml, record: true }\n", "give a folder with --record"),
         ("default_station: other\nstations:\n  one: DIR/low.yaml\n", "there is no station `other`"),
@@ -168,15 +161,15 @@ fn stations_keep_what_was_turned_whichever_is_the_default_one() {
 fn a_text_that_came_over_the_network_plays_until_its_file_says_something_new() {
     let server = Server::start(&[("tone", TONE)]);
     let playing = |frequency: &str| server.get("/api/v1/graph")["text"].as_str().unwrap().contains(frequency);
-    let (status, said) = server.ask("PUT", "/api/v1/graph", &TONE.replace("330 Hz", "550 Hz"));
+    let (status, said) = server.ask("PUT", "/api/v1/graph", &TONE.replace("440 Hz", "550 Hz"));
     assert_eq!(status, 200, "{said}");
     server.signal("HUP");
     server.wait_until_said(&["read again: started"]);
     assert!(playing("550 Hz"), "the file is as it was");
-    server.save("tone", &TONE.replace("330 Hz", "660 Hz"));
+    server.save("tone", &TONE.replace("440 Hz", "660 Hz"));
     wait_until("the file is read", || playing("660 Hz"));
     server.save("tone", TONE);
-    wait_until("the file of before is new again", || playing("330 Hz"));
+    wait_until("the file of before is new again", || playing("440 Hz"));
 }
 
 #[test]

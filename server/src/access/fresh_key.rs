@@ -40,7 +40,8 @@ pub fn append(path: &Path, algorithm: Algorithm) -> Result<String, KeysError> {
     #[cfg(unix)]
     if let Ok(before) = std::fs::metadata(path) {
         use std::os::unix::fs::{MetadataExt, fchown};
-        fchown(file.as_file(), Some(before.uid()), Some(before.gid())).map_err(failed)?;
+        let owner = |source| KeysError::Owner { path: path.to_path_buf(), source };
+        fchown(file.as_file(), Some(before.uid()), Some(before.gid())).map_err(owner)?;
     }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(id)

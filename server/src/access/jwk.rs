@@ -51,6 +51,14 @@ pub enum KeysError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What is written anew cannot be given to its owner, who could read it no more.
+    #[error("{} cannot be given back to its owner: {source}; call `auralis token --new-key` as that user", path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// It is no set of keys.
     #[error("{}: this is no JSON Web Key Set, {{\"keys\": [...]}}; `auralis token --new-key hs256` makes one", path.display())]
     Set {

@@ -108,7 +108,7 @@ impl Render {
         sets.apply(&mut preset).map_err(Failure::Message)?;
         let journal = self.journal(&preset)?;
         let options = Options::render(self.rate, preset.settings(), loaded.places.clone());
-        let interrupted = signals::flag();
+        let interrupted = signals::flag()?;
         let job = Job { preset: &preset, catalogue: &catalogue, options, journal, interrupted: &interrupted };
         let format = Format { sample_rate: self.rate, channels: 2, depth: self.bits };
         let frames = (self.length * f64::from(self.rate)).round() as u64;

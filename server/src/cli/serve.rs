@@ -145,6 +145,8 @@ async fn serve(settings: Settings, planned: Vec<Planned>, again: Again) -> Outco
     // The port first: to be told that it is taken should not take a second.
     let doors = Doors::open(&settings).await.map_err(|error| Failure::Message(error.to_string()))?;
     let stations = Stations::open(settings, planned).map_err(failure)?;
+    // From here on there is something to save.
+    let interrupted = super::signals::interrupted();
     if let Some(redirect) = doors.redirect()? {
         tracing::info!("who comes to {redirect} is sent to HTTPS");
     }
@@ -161,7 +163,7 @@ async fn serve(settings: Settings, planned: Vec<Planned>, again: Again) -> Outco
     let keeping = tokio::spawn(end_deserted(Arc::clone(&stations)));
     let watching = tokio::spawn(watch_memory(Arc::clone(&stations)));
     let reloading = tokio::spawn(reload(Arc::clone(&stations), hangups, again));
-    super::signals::interrupted().await;
+    interrupted.await;
     tracing::info!("the station ends");
     reloading.abort();
     // Listeners are told, requests answered; whoever does not let go is left.

@@ -41,19 +41,26 @@ pub fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// A flag that is raised on Ctrl-C or a request to terminate, for work that then cleans up. The second one ends
-/// the program at once.
-pub fn flag() -> Arc<AtomicBool> {
+/// A flag that is raised on Ctrl-C or a request to terminate, for work that then cleans up: from this call's return on,
+/// whatever other threads do. The second signal ends the program at once.
+///
+/// # Errors
+/// The system refuses.
+pub fn flag() -> std::io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
+    let runtime = runtime()?;
+    let first = {
+        let _within = runtime.enter();
+        interrupted()
+    };
     std::thread::spawn(move || {
-        let Ok(runtime) = runtime() else { return };
         runtime.block_on(async {
-            interrupted().await;
+            first.await;
             raised.store(true, Ordering::Release);
             interrupted().await;
             std::process::exit(1);
         });
     });
-    flag
+    Ok(flag)
 }

@@ -59,10 +59,12 @@ mod tests {
         let _turn = crate::memory::turn();
         let used = || heap().unwrap().used;
         let before = used();
-        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
+        // Other tests take and give meanwhile, far less than this.
+        let block = std::hint::black_box(vec![1_u8; 256 << 20]);
         let with = used();
-        assert!(with >= before + (60 << 20), "{before} {with}");
+        assert!(with >= before + (192 << 20), "{before} {with}");
         drop(block);
-        assert!(used() + (30 << 20) < with);
+        let after = used();
+        assert!(after + (192 << 20) <= with, "{with} {after}");
     }
 }

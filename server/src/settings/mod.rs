@@ -12,6 +12,7 @@ pub use stations::{OWN, StationLines};
 pub use table::DEFINITIONS;
 
 use crate::memory::Limits;
+use auralis_graph::Source;
 use auralis_graph::music::Key;
 use auralis_graph::yaml::{Value, parse};
 use stations::{definition_of, read_stations, scalar};
@@ -231,13 +232,15 @@ impl Settings {
         let file = path.display().to_string();
         let failed = |message: String| SettingsError::File { file: file.clone(), message };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        let (root, mistakes) = parse(&text).map_err(|mut m| failed(m.remove(0).message))?;
+        let parsed = parse(&text);
+        let (Ok((_, mistakes)) | Err(mistakes)) = &parsed;
         if let Some(mistake) = mistakes.first() {
-            return Err(failed(mistake.message.clone()));
+            let line = Source::new(file.as_str(), text.as_str()).position(mistake.span.start).line;
+            return Err(failed(format!("line {line}: {}", mistake.message)));
         }
-        let entries = match root.value {
-            Value::Map(entries) => entries,
-            Value::Null => Vec::new(),
+        let entries = match parsed.map(|(root, _)| root.value) {
+            Ok(Value::Map(entries)) => entries,
+            Ok(Value::Null) => Vec::new(),
             _ => return Err(failed("a configuration is a mapping from settings to values".into())),
         };
         for (key, value) in entries {

@@ -183,8 +183,7 @@ pub const DEFINITIONS: &[Definition] = &[
         value: "NAMES",
         about: "Presets that listeners may choose for them, separated by commas [default: the whole library]",
         set: |s, text| {
-            let names: Vec<String> =
-                text.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect();
+            let names: Vec<String> = list(text).map(str::to_string).collect();
             let known = auralis_library::ids();
             if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
                 return Err(format!("names of the library, and `{unknown}` is none: {}", known.join(", ")));
@@ -306,8 +305,7 @@ pub const DEFINITIONS: &[Definition] = &[
                 else ~/.local/state/auralis; macOS: ~/Library/Application Support/Auralis/stations; Windows: \
                 %LOCALAPPDATA%\\Auralis]",
         set: |s, text| {
-            let text = text.trim();
-            s.state = (!matches!(text, "" | "none")).then(|| PathBuf::from(text));
+            s.state = folder(text);
             Ok(())
         },
     },
@@ -345,8 +343,7 @@ pub const DEFINITIONS: &[Definition] = &[
         about: "Folder to record the default station to, and those of the configuration file that say `record: true`: \
                 FLAC files, DIR/NAME/2026-01-31T20-00-00Z.flac [default: nothing is recorded]",
         set: |s, text| {
-            let text = text.trim();
-            s.record = (!matches!(text, "" | "none")).then(|| PathBuf::from(text));
+            s.record = folder(text);
             Ok(())
         },
     },
@@ -511,6 +508,11 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 
 fn file(text: &str) -> Result<Option<PathBuf>, String> {
     Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+/// A folder, or `none`.
+fn folder(text: &str) -> Option<PathBuf> {
+    Some(text.trim()).filter(|text| !matches!(*text, "" | "none")).map(PathBuf::from)
 }
 
 /// What commas separate.

@@ -2,7 +2,7 @@
 
 use super::playing::{Coming, Playing};
 use super::{AHEAD, Change, Current, Shared, StationError, id_of, lock, read, starting_settings};
-use crate::state::Keeper;
+use crate::state::{Keeper, Resumed, StateError};
 use auralis_graph::Preset;
 use auralis_library::{self as library, Loaded};
 use std::sync::Arc;
@@ -47,13 +47,23 @@ impl Shared {
         // Who sleeps takes nothing over, and would find it long past when it wakes.
         self.wake_and_wait();
         let at = self.pcm.written() + AHEAD;
-        let passed = current.keeper.epoch(self.settings.epoch).map_or(0, |epoch| self.due_micros(at) - epoch);
-        let resumed = current.keeper.resume(passed.max(0) as f64 / 1e6, &current.preset, current.piece)?;
+        let resumed = self.resume_at(&current, at)?;
         playing.begin(&resumed.start);
         let (path, editor) = (current.path.clone(), Arc::clone(&current.editor));
         *lock(&self.next) = Some(Coming { playing, current, resumed, with: with.clone(), at });
         self.watch(path.as_deref(), &editor);
         Ok(())
+    }
+
+    /// Takes a piece up at where it is by the time that a frame is due.
+    ///
+    /// # Errors
+    /// What was kept of it goes on where the clock has not been.
+    pub(super) fn resume_at(&self, current: &Current, index: u64) -> Result<Resumed, StateError> {
+        let epoch = current.keeper.epoch(self.settings.epoch);
+        let passed = epoch.map_or(0, |epoch| self.due_micros(index) - epoch);
+        let piece = starting_settings(&self.settings, &current.preset);
+        current.keeper.resume(passed.max(0) as f64 / 1e6, &current.preset, piece)
     }
 
     /// Calls off what is about to play, if that is another preset than the one of a name, which plays.

@@ -6,7 +6,7 @@ use super::control::Wishes;
 use super::lead::Lead;
 use super::levels::Gauge;
 use super::playing::{Coming, Playing};
-use super::{Current, Fault, Shared, lock, now_micros, starting_settings};
+use super::{Current, Fault, Shared, lock, now_micros};
 use crate::delivery::Taps;
 use crate::pool::{self, Next};
 use auralis_graph::command::{Change, Report, STALLED, WAITED, When, describe_relief};
@@ -110,10 +110,7 @@ impl Work {
         let shared = Arc::clone(&self.shared);
         let index = self.clock.live(now).max(shared.pcm.written());
         let current = shared.current();
-        let asked = shared.settings.epoch;
-        let passed = current.keeper.epoch(asked).map_or(0, |epoch| shared.due_micros(index) - epoch);
-        let piece = starting_settings(&shared.settings, &current.preset);
-        match current.keeper.resume(passed.max(0) as f64 / 1e6, &current.preset, piece) {
+        match shared.resume_at(&current, index) {
             Ok(resumed) => {
                 self.playing.begin(&resumed.start);
                 *lock(&shared.wishes) = Wishes::of(&current.id, &resumed);

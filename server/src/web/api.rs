@@ -2,8 +2,8 @@
 
 use super::guard::{Caller, Right, ask_for, caller};
 use super::site::NoStation;
-use super::{Context, Site};
-use crate::station::{ControlError, Request, now_micros};
+use super::{Context, RETRY_AFTER, Site};
+use crate::station::{ControlError, Fault, Request, now_micros};
 use auralis_graph::param::Unit;
 use serde_json::{Value as Json, json};
 use std::convert::Infallible;
@@ -21,6 +21,15 @@ const MOST_BODY: u64 = 64 << 10;
 pub fn answer(status: StatusCode, body: Json) -> Response {
     let mut response = warp::reply::with_status(warp::reply::json(&body), status).into_response();
     response.headers_mut().insert("cache-control", warp::http::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The answer to one for whom there is no room now.
+pub fn overloaded(detail: &str) -> Response {
+    let code = Fault::ServerOverload.code();
+    let body = json!({ "error": "Overloaded", "code": code, "detail": detail, "retry_after": RETRY_AFTER });
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, body);
+    response.headers_mut().insert("retry-after", RETRY_AFTER.into());
     response
 }
 

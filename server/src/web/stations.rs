@@ -1,11 +1,11 @@
 //! The stations of this server: which there are, and one for a listener alone (contract, section 7).
 
-use super::api::{answer, object};
+use super::api::{answer, object, overloaded};
 use super::graph::blocking;
 use super::guard::{Caller, caller};
-use super::{Context, RETRY_AFTER, Site};
+use super::{Context, Site};
 use crate::settings::BPM;
-use crate::station::{ControlError, Fault, Shared};
+use crate::station::{ControlError, Shared};
 use crate::stations::{PrivateError, Wish};
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -107,24 +107,16 @@ fn read(fields: Map<String, Json>) -> Result<Wish, ControlError> {
 }
 
 fn refuse(error: &PrivateError) -> Response {
-    let (status, title) = match error {
-        PrivateError::Off => (StatusCode::FORBIDDEN, "Forbidden"),
-        PrivateError::Preset(_) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid station"),
-        PrivateError::Full(_) | PrivateError::Overload => (StatusCode::SERVICE_UNAVAILABLE, "Overloaded"),
-        PrivateError::Station(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
-    };
-    let mut body = json!({ "error": title, "detail": error.to_string() });
+    let detail = error.to_string();
+    let refused = |title: &str| json!({ "error": title, "detail": detail });
     match error {
-        PrivateError::Preset(_) => body["field"] = "preset".into(),
-        PrivateError::Full(_) | PrivateError::Overload => {
-            body["code"] = Fault::ServerOverload.code().into();
-            body["retry_after"] = RETRY_AFTER.into();
+        PrivateError::Off => answer(StatusCode::FORBIDDEN, refused("Forbidden")),
+        PrivateError::Preset(_) => {
+            let mut body = refused("Invalid station");
+            body["field"] = "preset".into();
+            answer(StatusCode::UNPROCESSABLE_ENTITY, body)
         }
-        _ => {}
+        PrivateError::Full(_) | PrivateError::Overload => overloaded(&detail),
+        PrivateError::Station(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, refused("Internal error")),
     }
-    let mut response = answer(status, body);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert("retry-after", RETRY_AFTER.into());
-    }
-    response
 }

@@ -8,8 +8,8 @@ use super::{Caller, headers, hosts, origin};
 use crate::access::{Grant, KeyFile, TokenError};
 use crate::front::{Answers, Peer, Request, is_here};
 use crate::settings::{HostName, Settings};
-use crate::web::api::answer;
-use crate::web::{RETRY_AFTER, site};
+use crate::web::api::{answer, overloaded};
+use crate::web::site;
 use hyper::service::Service;
 use serde_json::json;
 use std::convert::Infallible;
@@ -256,10 +256,7 @@ where
     }
 
     fn turn_away(&self, request: Request) -> Response {
-        let detail = "too many connections; come back later";
-        let body = json!({ "error": "Overloaded", "detail": detail, "retry_after": RETRY_AFTER });
-        let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, body);
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER.into());
+        let mut response = overloaded("too many connections; come back later");
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         let secure = request.extensions().get::<Peer>().is_some_and(|peer| peer.secure);
         self.dress(response, request.headers(), secure)

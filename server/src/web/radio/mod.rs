@@ -5,12 +5,12 @@ mod body;
 mod icy;
 mod playlist;
 
-use super::api::answer;
+use super::api::{answer, overloaded};
 use super::guard::{Caller, caller};
-use super::{Context, Named, RETRY_AFTER, Site};
+use super::{Context, Named, Site};
 use crate::delivery::{Container, Player};
 use crate::front::Peer;
-use crate::station::{Fault, Shared};
+use crate::station::Shared;
 use body::Body;
 use icy::Icy;
 use playlist::Kind;
@@ -117,17 +117,7 @@ fn sound(cx: &Context, container: Container, asked: &Asked, listens: bool) -> Re
                     let body = Body::new(player, asked.caller.clone(), icy, cx.stopping.clone());
                     warp::reply::stream(body.bytes()).into_response()
                 }
-                Err(full) => {
-                    let body = json!({
-                        "error": "Overloaded",
-                        "code": Fault::ServerOverload.code(),
-                        "detail": full.to_string(),
-                        "retry_after": RETRY_AFTER,
-                    });
-                    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, body);
-                    response.headers_mut().insert("retry-after", RETRY_AFTER.into());
-                    return response;
-                }
+                Err(full) => return overloaded(&full.to_string()),
             }
         }
     };
