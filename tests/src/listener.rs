@@ -100,6 +100,11 @@ impl Listener {
         }
     }
 
+    /// Listens on in the background until the connection ends.
+    pub fn stay(mut self) {
+        std::thread::spawn(move || while !matches!(self.hear(), Heard::End(_)) {});
+    }
+
     /// Listens until a JSON message of this type comes.
     ///
     /// # Panics

@@ -19,7 +19,7 @@ fn drawn(chart: usize, pixels: &str) -> String {
 fn the_page_of_figures_draws_what_is_pushed_each_second() {
     let _turn = Turn::take();
     let server = Server::start(&[("tone", TONE)]);
-    let _listener = Listener::join(&server, "/ws/audio/ear?format=pcm16");
+    Listener::join(&server, "/ws/audio/ear?format=pcm16").stay();
     let browser = Browser::start(Screen::Desktop);
     browser.open(&server.url("/debug"));
     browser.wait("document.getElementById('link-text').textContent === 'Live'");
@@ -50,7 +50,7 @@ fn the_page_of_figures_fits_a_phone_and_tries_again_where_it_is_refused() {
         &[("tone", TONE)],
         &["--env", "production", "--auth-keys", &tokens.file(), "--trusted-hosts", "radio.test"],
     );
-    let _listener = Listener::join(&server, "/ws/audio/ear?format=pcm16");
+    Listener::join(&server, "/ws/audio/ear?format=pcm16").stay();
     let browser = Browser::start(Screen::Phone(390));
     browser.open(&format!("http://radio.test:{}/debug", server.port()));
     browser.wait("document.getElementById('link-text').textContent === 'Refused, trying again'");

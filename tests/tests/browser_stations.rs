@@ -65,7 +65,7 @@ fn the_list_of_stations_keeps_the_focus_and_says_what_is_gone() {
     open(&browser, &server.url("/s/wind/"));
     browser.wait(&format!("{HERE} === 'wind'"));
     browser.script("document.querySelector('[data-station=rain]').focus()");
-    let _listener = Listener::join(&server, "/s/rain/ws/audio/ear?format=pcm16");
+    Listener::join(&server, "/s/rain/ws/audio/ear?format=pcm16").stay();
     browser.wait("/ 1 listener$/.test(document.querySelector('[data-station=rain]').textContent)");
     assert_eq!(browser.value("document.activeElement.dataset.station"), "rain");
 
