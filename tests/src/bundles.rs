@@ -1,5 +1,6 @@
 //! The instrument as hosts load it, and instruments made of presets: bundled by the command that users have, once a
-//! run, in the profile of the test that asks. They abort where their audio thread allocates.
+//! run, in the profile of the test that asks. They abort where their audio thread allocates. Bundles and the instrument
+//! as a program have the same features, so that both are one build.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,12 +51,7 @@ impl Bundles {
 
     fn made(name: &str, what: &[&str]) -> Self {
         let folder = folder();
-        let said = bundle()
-            .args(what)
-            .args(["--features", "assert_process_allocs", "--into"])
-            .arg(&folder)
-            .output()
-            .expect("cargo runs");
+        let said = bundle().args(what).arg("--into").arg(&folder).output().expect("cargo runs");
         let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
         assert!(said.status.success(), "{out}\n{err}");
         let [clap, vst3] = ["clap", "vst3"].map(|ending| folder.join(format!("{name}.{ending}")));
@@ -69,6 +65,7 @@ pub fn bundle() -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.args(["run", "--quiet", "--locked", "--package", "xtask", "--", "bundle"]).current_dir(root);
+    command.args(["--features", "assert_process_allocs,standalone"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
