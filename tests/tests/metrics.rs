@@ -206,7 +206,7 @@ fn figures_are_pushed_each_second_and_the_table_of_listeners_is_the_operators() 
 #[test]
 fn edits_are_reclaimed_and_counted() {
     let server = Server::start(&[("tone", TONE)]);
-    for text in [TONE.replace("-20 dB", "-25 dB"), TONE.replace("oscillator", "noise")] {
+    for text in [TONE.replace("-20 dB", "-25 dB"), TONE.replace("oscillator, frequency: 440 Hz", "noise")] {
         assert_eq!(server.ask("PUT", "/api/v1/graph", &text).0, 200);
     }
     let (status, said) = server.ask("POST", "/api/v1/reclaim", "");
