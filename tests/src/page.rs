@@ -87,6 +87,15 @@ impl Drop for Turn {
     }
 }
 
+/// A function in the page: of a canvas and a rectangle of it, the bytes of the pixels (red, green, blue, alpha). They
+/// are read from a copy, as a browser complains on the console of who reads one canvas again and again.
+pub const PIXELS: &str = "((canvas, x, y, width, height) => {
+  const copy = Object.assign(document.createElement('canvas'), { width, height })
+    .getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, -x, -y);
+  return copy.getImageData(0, 0, width, height).data;
+})";
+
 /// A figure of the page, as an expression in it.
 pub fn stat(name: &str) -> String {
     format!("auralis.stats().{name}")

@@ -2,7 +2,7 @@
 //! page's own analyser.
 
 use auralis_tests::page::{
-    RAIN, SOUNDS, Turn, console_is_silent, nameless, open, play, plays_on, stat, too_small,
+    PIXELS, RAIN, SOUNDS, Turn, console_is_silent, nameless, open, play, plays_on, stat, too_small,
 };
 use auralis_tests::{Browser, Key, Line, Screen, Server};
 use serde_json::json;
@@ -41,10 +41,11 @@ fn sound_flows_from_the_click_on_play_and_ends_with_the_next() {
     browser.wait("/^\\d+.ms of \\d+.ms$/.test(document.getElementById('figure-buffer').textContent)");
     browser.wait("/ms$/.test(document.getElementById('figure-latency').textContent)");
     browser.wait("document.getElementById('play').style.getPropertyValue('--way') > 0");
-    let seen = "(() => { const c = document.getElementById('scope'); \
-                const p = c.getContext('2d').getImageData(c.width * 0.8, 0, 40, c.height).data; \
-                return p.some((x, i) => i % 4 === 1 && x > 90); })()";
-    browser.wait(seen);
+    browser.wait(&format!(
+        "(() => {{ const scope = document.getElementById('scope');
+        const data = {PIXELS}(scope, Math.round(scope.width * 0.8), 0, 40, scope.height);
+        return data.some((x, i) => i % 4 === 1 && x > 90); }})()"
+    ));
 
     browser.click("#play");
     browser

@@ -1,6 +1,6 @@
 //! The page of figures in a real Chromium.
 
-use auralis_tests::page::{Turn, console_is_silent};
+use auralis_tests::page::{PIXELS, Turn, console_is_silent};
 use auralis_tests::presets::TONE;
 use auralis_tests::{Browser, Listener, Screen, Server, Tokens};
 
@@ -8,7 +8,7 @@ use auralis_tests::{Browser, Listener, Screen, Server, Tokens};
 fn drawn(chart: usize, pixels: &str) -> String {
     format!(
         "(() => {{ const canvas = document.querySelectorAll('.chart canvas')[{chart}];
-        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        const data = {PIXELS}(canvas, 0, 0, canvas.width, canvas.height);
         let lit = 0;
         for (let i = 3; i < data.length; i += 4) lit += data[i] > 0;
         return lit {pixels}; }})()"
