@@ -6,10 +6,10 @@ use std::path::Path;
 /// What validates plugins, where it is there: none of them can be had from Debian.
 const VALIDATORS: [&str; 3] = ["clap-validator", "validator", "pluginval"];
 
-/// Runs all checks, the quick ones first.
+/// Runs all checks, the quick ones first. The tests run to their end, so that one run names all that fail.
 ///
 /// # Errors
-/// The first that fails.
+/// The first check that fails.
 pub fn run(root: &Path) -> Result<(), String> {
     setup::run(root)?;
     shell::run(root, "cargo", &["fmt", "--all", "--check"], &[])?;
@@ -18,7 +18,7 @@ pub fn run(root: &Path) -> Result<(), String> {
         ["clippy"].into_iter().chain(everything).chain(["--", "-D", "warnings"]).collect();
     shell::run(root, "cargo", &clippy, &[])?;
     docs::check(root)?;
-    shell::run(root, "cargo", &["test", "--workspace", "--all-features", "--locked"], &[])?;
+    shell::run(root, "cargo", &["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"], &[])?;
     for program in VALIDATORS.into_iter().filter(|program| !shell::is_there(program)) {
         eprintln!("\n== {program} is not on the path: it has validated nothing");
     }
