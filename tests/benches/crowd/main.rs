@@ -1,6 +1,7 @@
 //! Listeners by the thousand on loopback: what they cost, what they hear, and how soon. The server has one core, the
 //! crowd another. `AURALIS_CROWD` names another number of listeners than the usual ones.
 
+mod bare;
 #[path = "../measure/bytes.rs"]
 mod bytes;
 mod controls;
@@ -22,6 +23,9 @@ use tempfile::TempDir;
 const WHILE: Duration = Duration::from_secs(20);
 /// Radio players that are compared.
 const PLAYERS: usize = 500;
+/// Bytes of a tenth of a second: of Opus at 128 kbit/s, and of 16-bit samples as base64.
+const OPUS: usize = 1_600;
+const JSON: usize = 25_600;
 
 /// A server on the first core.
 struct Served {
@@ -78,27 +82,32 @@ impl Served {
         }
     }
 
-    fn of(&self, file: &str) -> String {
-        let path = format!("/proc/{}/{file}", self.child.id());
-        std::fs::read_to_string(path).expect("the program runs, on Linux")
-    }
-
     /// Processor time of all its threads.
     fn time(&self) -> Duration {
-        let stat = self.of("stat");
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
-        // SAFETY: a question without arguments that could be wrong.
-        let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as u64;
-        Duration::from_millis(ticks * 1000 / per_second)
+        processor_time(&self.child.id().to_string())
     }
 
     fn resident_bytes(&self) -> f64 {
-        let status = self.of("status");
+        let status = of_process(&self.child.id().to_string(), "status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
         kilobytes.expect("the kernel says how much") * 1024.0
     }
+}
+
+/// What the system says of a process, or of a thread.
+fn of_process(who: &str, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{who}/{file}")).expect("it runs, on Linux")
+}
+
+/// Processor time of a process, or of a thread.
+fn processor_time(who: &str) -> Duration {
+    let stat = of_process(who, "stat");
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
+    // SAFETY: a question without arguments that could be wrong.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as u64;
+    Duration::from_millis(ticks * 1000 / per_second)
 }
 
 impl Drop for Served {
@@ -229,7 +238,8 @@ fn measure(criterion: &mut Criterion<Bytes>) {
     report(criterion, "private", private() as f64);
     let asked = std::env::var("AURALIS_CROWD").ok().and_then(|count| count.parse().ok());
     let socket = |format: &str| format!("/ws/stream?format={format}");
-    for (format, usual) in [("opus", 10_000), ("json", 5_000), ("pcm16", 1_000)] {
+    let crowds = [("opus", 10_000, Some(OPUS)), ("json", 5_000, Some(JSON)), ("pcm16", 1_000, None)];
+    for (format, usual, bytes) in crowds {
         let count = asked.unwrap_or(usual);
         let cost = crowd(&Served::station(&[]), format, Way::Socket, &socket(format), count);
         assert_eq!(cost.there, count, "all of them play");
@@ -238,6 +248,10 @@ fn measure(criterion: &mut Criterion<Bytes>) {
         report(criterion, &format!("{format} {count}, gaps"), cost.heard.gaps as f64);
         report(criterion, &format!("{format} {count}, join"), cost.join * SECOND);
         report(criterion, &format!("{format} {count}, late"), cost.heard.late_p99 * MILLISECOND);
+        if let Some(bytes) = bytes {
+            let spent = bare::micros(bytes);
+            report(criterion, &format!("bare sends of {bytes} bytes"), spent * MICROSECOND);
+        }
     }
 }
 
