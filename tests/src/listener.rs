@@ -191,6 +191,8 @@ impl Listener {
         let fields = change.as_object().expect("a change is an object");
         fields.iter().for_each(|(name, value)| message[name] = value.clone());
         self.say(&message);
-        self.wait_for(|message| message["type"] == "generation_update" || message["type"] == "error")
+        // That this listener has not read for a while is no answer.
+        let answers = |message: &Json| message["type"] == "error" && message["code"] != "BUFFER_OVERRUN";
+        self.wait_for(|message| message["type"] == "generation_update" || answers(message))
     }
 }

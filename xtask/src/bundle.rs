@@ -40,6 +40,14 @@ pub struct Build {
     piece: Piece,
 }
 
+/// What was built: files, and folders that are one thing to a host. While it is there nobody else builds, as it would
+/// take their place.
+pub struct Made {
+    /// Where they lie.
+    pub paths: Vec<PathBuf>,
+    _lock: File,
+}
+
 /// Runs the chore, and prints where the bundles lie and how large they are.
 ///
 /// # Errors
@@ -49,10 +57,11 @@ pub fn run(arguments: &Arguments, root: &Path) -> Result<(), String> {
     // Whoever gives a folder means it as seen from where they are.
     let into = arguments.into.clone().unwrap_or_else(|| target.join("bundled"));
     let into = std::path::absolute(&into).map_err(|error| format!("{}: {error}", into.display()))?;
-    for path in arguments.build.make(root, &target)? {
+    let made = arguments.build.make(root, &target)?;
+    for path in &made.paths {
         let Some(name) = path.file_name() else { continue };
         let to = into.join(name);
-        replace(&path, &to)?;
+        replace(path, &to)?;
         println!("{} ({:.1} MB)", to.display(), bytes(&to)? as f64 / 1e6);
     }
     Ok(())
@@ -75,17 +84,17 @@ impl Build {
         Self { release: true, ..self }
     }
 
-    /// Builds, and gives what was made: files, and folders that are one thing to a host.
+    /// Builds, once nobody else does.
     ///
     /// # Errors
     /// The instrument cannot be what was asked for, or cannot be built.
-    pub fn make(&self, root: &Path, target: &Path) -> Result<Vec<PathBuf>, String> {
+    pub fn make(&self, root: &Path, target: &Path) -> Result<Made, String> {
         let rooms = target.join("instruments");
         fs::create_dir_all(&rooms).map_err(|error| format!("{}: {error}", rooms.display()))?;
-        // All instruments are built as the same files, so that one is bundled before the next is built.
+        // All instruments are built as the same files, so that one is out of the way before the next is built.
         let lock = rooms.join("lock");
         let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
-        let _held = held.map_err(|error| format!("{}: {error}", lock.display()))?;
+        let held = held.map_err(|error| format!("{}: {error}", lock.display()))?;
 
         let (name, room) = match self.piece.write(root, &rooms)? {
             Some((name, room)) => (name, Some(room)),
@@ -93,7 +102,7 @@ impl Build {
         };
         self.cargo(root, room.as_deref())?;
         let room = room.unwrap_or_else(|| rooms.join("general"));
-        self.bundle(target, &room, &name)
+        Ok(Made { paths: self.bundle(target, &room, &name)?, _lock: held })
     }
 
     fn cargo(&self, root: &Path, instrument: Option<&Path>) -> Result<(), String> {

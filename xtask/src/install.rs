@@ -15,7 +15,8 @@ pub struct Arguments {
 /// It cannot be built, the system names no home, or a folder cannot be written.
 pub fn run(arguments: Arguments, root: &Path) -> Result<(), String> {
     let folders = Folders::of(|name| std::env::var_os(name).map(PathBuf::from))?;
-    for path in arguments.build.released().make(root, &target_folder(root)?)? {
+    let made = arguments.build.released().make(root, &target_folder(root)?)?;
+    for path in &made.paths {
         let Some(name) = path.file_name() else { continue };
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let to = match ending {
@@ -26,7 +27,7 @@ pub fn run(arguments: Arguments, root: &Path) -> Result<(), String> {
                 continue;
             }
         };
-        replace(&path, &to)?;
+        replace(path, &to)?;
         println!("{}", to.display());
     }
     Ok(())
