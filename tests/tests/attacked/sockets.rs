@@ -86,7 +86,8 @@ fn who_floods_a_socket_is_warned_once_and_thrown_out() {
         drop(stream);
         flood.join().unwrap();
         let (took, worked) = (begun.elapsed().as_secs_f64(), worked(&siege.server) - before);
-        assert!(took < 15.0, "{what}: {took} s");
+        // A control is heard before the next is read: where the machine is busy the flood itself has to wait.
+        assert!(took < 60.0, "{what}: {took} s");
         assert!(worked < 3.0, "{what}: {worked} s of work");
     }
     // What others change is heard as ever.
