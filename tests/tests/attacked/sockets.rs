@@ -87,7 +87,8 @@ fn who_floods_a_socket_is_warned_once_and_thrown_out() {
         flood.join().unwrap();
         let (took, worked) = (begun.elapsed().as_secs_f64(), worked(&siege.server) - before);
         // A control is heard before the next is read: where the machine is busy the flood itself has to wait.
-        assert!(took < 60.0, "{what}: {took} s");
+        let most = if what == "controls" { 60.0 } else { 15.0 };
+        assert!(took < most, "{what}: {took} s");
         assert!(worked < 3.0, "{what}: {worked} s of work");
     }
     // What others change is heard as ever.

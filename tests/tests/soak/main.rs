@@ -27,7 +27,7 @@ const MORE_RESIDENT: f64 = 4e6;
 /// Rounds, with an edit each second, before memory is looked at: tables grow to their size while graphs come and go.
 const WARM_UP: usize = 10;
 
-/// Time in which other threads let go of what an edit has replaced.
+/// Rest behind a round of edits: what something holds for less is no leak.
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// Memory that the system has given, in bytes; none where it cannot be asked.
@@ -89,7 +89,7 @@ fn a_station_that_is_edited_for_hours_keeps_its_memory_and_its_sound() {
         station.edit(score.graph(edit), edit);
         round.push((live() as f64, resident().unwrap_or_default()));
         if edit % score.length() == 0 {
-            // What an edit still holds for a moment is no leak, and edits of a second of the station's time come quickly.
+            // What is held for a moment is no leak, and edits of a second of the station's time come quickly.
             std::thread::sleep(MOMENT);
             round.push((live() as f64, resident().unwrap_or_default()));
             let least = |of: fn(&(f64, f64)) -> f64| round.iter().map(of).fold(f64::INFINITY, f64::min);
